@@ -1,0 +1,61 @@
+#include "lib/base/diag.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum cmaw_err cmaw_diag_set(struct cmaw_diag *diag, enum cmaw_err err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(diag->text, sizeof diag->text, format, args);
+    va_end(args);
+    return err;
+}
+
+enum cmaw_err cmaw_diag_wrap(struct cmaw_diag *diag, enum cmaw_err err, const char *format, ...)
+{
+    char rest[sizeof diag->text];
+    (void)snprintf(rest, sizeof rest, "%s", diag->text[0] == '\0' ? cmaw_err_text(err) : diag->text);
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(diag->text, sizeof diag->text, format, args);
+    va_end(args);
+    const size_t used = strlen(diag->text);
+    (void)snprintf(diag->text + used, sizeof diag->text - used, ": %.*s", (int)(sizeof diag->text - used), rest);
+    return err;
+}
+
+void cmaw_diag_hint(struct cmaw_diag *diag, const char *format, ...)
+{
+    if (diag->hint[0] != '\0') {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(diag->hint, sizeof diag->hint, format, args);
+    va_end(args);
+}
+
+void cmaw_diag_print(const struct cmaw_diag *diag, const char *program, enum cmaw_err err)
+{
+    (void)fprintf(stderr, "%s: %s\n", program, diag->text[0] == '\0' ? cmaw_err_text(err) : diag->text);
+    if (diag->hint[0] != '\0') {
+        (void)fprintf(stderr, "hint: %s\n", diag->hint);
+    }
+}
+
+int cmaw_exit_code(enum cmaw_err err)
+{
+    switch (err) {
+    case CMAW_OK:
+        return 0;
+    case CMAW_E_USAGE:
+        return 2;
+    case CMAW_E_UNAVAILABLE:
+    case CMAW_E_TIMEOUT:
+        return 3;
+    default:
+        return 1;
+    }
+}

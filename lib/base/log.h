@@ -1,0 +1,13 @@
+/* One log line per event on standard error: "2026-01-02T03:04:05.678Z info worker step.done run=… step=2".
+ * Fields are codes, counters and identifiers; never content, a secret, or text that came from either. */
+#ifndef CMAW_BASE_LOG_H
+#define CMAW_BASE_LOG_H
+
+enum cmaw_log_level { CMAW_LOG_DEBUG, CMAW_LOG_INFO, CMAW_LOG_WARN, CMAW_LOG_ERROR };
+
+/* Names the program and the lowest level that is written; before this, "cmaw" and INFO. program must outlive the process. */
+void cmaw_log_init(const char *program, enum cmaw_log_level lowest);
+/* event is a constant like "step.done"; format gives "key=value key=value" and may be "". Thread-safe, one write per line. */
+[[gnu::format(printf, 3, 4)]] void cmaw_log(enum cmaw_log_level level, const char *event, const char *format, ...);
+
+#endif

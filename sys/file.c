@@ -1,0 +1,134 @@
+#include "sys/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_STEP = 64 * 1024 };
+
+void cmaw_fd_close(int *fd)
+{
+    if (*fd >= 0) {
+        (void)close(*fd);
+        *fd = -1;
+    }
+}
+
+enum cmaw_err cmaw_path(char ret_path[static CMAW_PATH_MAX], const char *format, ...)
+{
+    char path[CMAW_PATH_MAX];
+    va_list args;
+    va_start(args, format);
+    const int size = vsnprintf(path, sizeof path, format, args);
+    va_end(args);
+    CMAW_REQUIRE(size >= 0 && size < CMAW_PATH_MAX, CMAW_E_TOO_LARGE);
+    memcpy(ret_path, path, (size_t)size + 1);
+    return CMAW_OK;
+}
+
+static enum cmaw_err fail(struct cmaw_diag *diag, const char *verb, const char *path)
+{
+    const int errnum = errno;
+    return cmaw_diag_set(diag, cmaw_err_of_errno(errnum), "cannot %s %s: %s", verb, path, strerror(errnum));
+}
+
+enum cmaw_err cmaw_file_read_fd(int fd, const char *name, struct cmaw_buf *buf, struct cmaw_diag *diag)
+{
+    uint8_t block[READ_STEP];
+    for (;;) {
+        const ssize_t got = read(fd, block, sizeof block);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return fail(diag, "read", name);
+        }
+        if (got == 0) {
+            cmaw_wipe(block, sizeof block);
+            return CMAW_OK;
+        }
+        cmaw_buf_put(buf, cmaw_slice_of(block, (size_t)got));
+        if (buf->err != CMAW_OK) {
+            cmaw_wipe(block, sizeof block);
+            return cmaw_diag_set(diag, buf->err, "%s is larger than %zu bytes", name, buf->max);
+        }
+    }
+}
+
+enum cmaw_err cmaw_file_read(const char *path, struct cmaw_buf *buf, struct cmaw_diag *diag)
+{
+    CMAW_FD_AUTO(fd);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return fail(diag, "open", path);
+    }
+    return cmaw_file_read_fd(fd, path, buf, diag);
+}
+
+enum cmaw_err cmaw_fd_write(int fd, struct cmaw_slice bytes)
+{
+    while (bytes.size > 0) {
+        const ssize_t written = write(fd, bytes.data, bytes.size);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        CMAW_REQUIRE(written >= 0, cmaw_err_of_errno(errno));
+        bytes = cmaw_slice_of(bytes.data + written, bytes.size - (size_t)written);
+    }
+    return CMAW_OK;
+}
+
+static enum cmaw_err write_synced(int fd, struct cmaw_slice content, const char *path, struct cmaw_diag *diag)
+{
+    if (cmaw_fd_write(fd, content) != CMAW_OK || fsync(fd) != 0) {
+        return fail(diag, "write", path);
+    }
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_file_write(const char *path, struct cmaw_slice content, unsigned mode, struct cmaw_diag *diag)
+{
+    char temporary[CMAW_PATH_MAX];
+    if (cmaw_path(temporary, "%s.%d.tmp", path, getpid()) != CMAW_OK) {
+        return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "path is too long: %s", path);
+    }
+    CMAW_FD_AUTO(fd);
+    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
+    if (fd < 0) {
+        return fail(diag, "create", path);
+    }
+    enum cmaw_err err = write_synced(fd, content, path, diag);
+    if (err == CMAW_OK && rename(temporary, path) != 0) {
+        err = fail(diag, "replace", path);
+    }
+    if (err != CMAW_OK) {
+        (void)unlink(temporary);
+    }
+    return err;
+}
+
+enum cmaw_err cmaw_dir_make(const char *path, struct cmaw_diag *diag)
+{
+    char part[CMAW_PATH_MAX];
+    if (cmaw_path(part, "%s", path) != CMAW_OK) {
+        return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "path is too long: %s", path);
+    }
+    for (char *at = part + 1; *at != '\0'; at++) {
+        if (*at == '/') {
+            *at = '\0';
+            if (mkdir(part, 0700) != 0 && errno != EEXIST) {
+                return fail(diag, "make folder", part);
+            }
+            *at = '/';
+        }
+    }
+    struct stat info;
+    if (mkdir(part, 0700) != 0 && (errno != EEXIST || stat(part, &info) != 0 || !S_ISDIR(info.st_mode))) {
+        return fail(diag, "make folder", path);
+    }
+    return CMAW_OK;
+}
