@@ -1,0 +1,31 @@
+# The front door. Everything else is in scripts/ and meson.build.
+.PHONY: all demo test bench deps build clean help
+
+all: build
+
+help:
+	@echo 'make demo    set up, build, and carry one insurance claim through two attested enclaves'
+	@echo 'make test    set up, build, and run every test'
+	@echo 'make bench   measure, print a table, write build/bench.json'
+	@echo 'make build   set up and build into build/'
+	@echo 'make deps    install the Debian packages only'
+	@echo 'make clean   remove build folders (the cache outside the tree stays)'
+
+deps:
+	@scripts/deps
+
+build:
+	@scripts/setup
+	@scripts/build build
+
+demo: build
+	@scripts/demo
+
+test: build
+	@scripts/test
+
+bench: build
+	@scripts/bench
+
+clean:
+	rm -rf build build-asan build-tsan

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Runs the stages of the test suite, shows each as it goes, and closes with "N passed, N failed"."""
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.failures, self.skips = [], []
+
+    def add_junit(self, path, stage):
+        """Adds the cases of a JUnit file; a file that is missing or empty is a failure of its stage."""
+        before = self.passed + self.failed + self.skipped
+        if path.exists():
+            for case in ET.parse(path).getroot().iter("testcase"):
+                name = f'{stage}: {case.get("classname", "")} {case.get("name", "")}'.strip()
+                if case.find("failure") is not None or case.find("error") is not None:
+                    self.fail(name)
+                elif case.find("skipped") is not None:
+                    self.skipped += 1
+                    self.skips.append(f'{name}: {case.find("skipped").get("message", "")}')
+                else:
+                    self.passed += 1
+        if self.passed + self.failed + self.skipped == before:
+            self.fail(f"{stage}: ran no test")
+
+    def fail(self, name):
+        self.failed += 1
+        self.failures.append(name)
+
+
+def run(command, log, **more):
+    with open(log, "w") as out:
+        return subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT, stdin=subprocess.DEVNULL, **more).returncode
+
+
+def show_log(log, lines=60):
+    print("".join(f"    {line}\n" for line in log.read_text(errors="replace").splitlines()[-lines:]), end="", flush=True)
+
+
+def meson(tally, stage, folder, extra=()):
+    log = BUILD / f"test-{stage}.log"
+    junit = ROOT / folder / "meson-logs" / "testlog.junit.xml"
+    junit.unlink(missing_ok=True)
+    status = run(["meson", "test", "-C", folder, "--no-rebuild", "--suite", "unit", "--num-processes", "2", "--print-errorlogs", *extra], log)
+    failed = tally.failed
+    tally.add_junit(junit, stage)
+    if status != 0 and tally.failed == failed:
+        tally.fail(f"{stage}: meson test ended with {status}")
+    return log
+
+
+def pytest(tally, stage, folder):
+    log, junit = BUILD / f"test-{stage}.log", BUILD / f"test-{stage}.xml"
+    junit.unlink(missing_ok=True)
+    status = run([sys.executable, "-m", "pytest", "-q", "-ra", f"--junitxml={junit}", "-p", "no:cacheprovider", folder], log)
+    failed = tally.failed
+    tally.add_junit(junit, stage)
+    if status not in (0, 1, 5) and tally.failed == failed:
+        tally.fail(f"{stage}: pytest ended with {status}")
+    return log
+
+
+
+STAGES = {
+    "unit": lambda t: meson(t, "unit", "build"),
+    "address": lambda t: meson(t, "address", "build-asan"),
+    "thread": lambda t: meson(t, "thread", "build-tsan"),
+    "artifact": lambda t: pytest(t, "artifact", "tests/artifact"),
+    "agents": lambda t: pytest(t, "agents", "tests/agents"),
+    "peer": lambda t: pytest(t, "peer", "tests/peer"),
+    "fuzz": lambda t: pytest(t, "fuzz", "tests/fuzz"),
+    "e2e": lambda t: pytest(t, "e2e", "tests/e2e"),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help="of " + ", ".join(STAGES) + "; all by default")
+    names = parser.parse_args().stages or list(STAGES)
+    unknown = [name for name in names if name not in STAGES]
+    if unknown:
+        parser.error(f"no such stage: {unknown[0]}")
+    os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
+    os.environ.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
+    tally = Tally()
+    for name in names:
+        before, started = (tally.passed, tally.failed, tally.skipped), time.monotonic()
+        print(f"== {name}", flush=True)
+        log = STAGES[name](tally)
+        passed, failed, skipped = tally.passed - before[0], tally.failed - before[1], tally.skipped - before[2]
+        print(f"   {passed} passed, {failed} failed, {skipped} skipped in {time.monotonic() - started:.0f} s", flush=True)
+        if failed:
+            show_log(log)
+    for text in tally.skips:
+        print(f"skipped  {text}")
+    for text in tally.failures:
+        print(f"FAILED   {text}")
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
