@@ -1,0 +1,115 @@
+/* A connection to Temporal and what a client does over it. Calls block; a connection may be used from many threads.
+ * Errors: UNAVAILABLE the server cannot be reached, TIMEOUT it did not answer in time, NOT_FOUND no such workflow or namespace, EXISTS,
+ * TOO_LARGE, PEER it refused or answered nonsense; diag says which, with a hint. What the server sends is hostile. */
+#ifndef CMAW_TEMPORAL_CLIENT_H
+#define CMAW_TEMPORAL_CLIENT_H
+
+#include "host/temporal/payload.h"
+#include "lib/base/diag.h"
+
+/* Names of ARCHITECTURE.md section 6. */
+#define CMAW_TEMPORAL_WORKFLOW_TYPE "cmaw.run"
+#define CMAW_TEMPORAL_ACTIVITY_TYPE "cmaw.step"
+#define CMAW_TEMPORAL_QUERY_STATUS "status"
+
+enum {
+    CMAW_TEMPORAL_QUEUE_SIZE = 5 + 64 + 1 + 8 + 1 + 64 + 1, /* cmaw.<tenant>.<mh8>[.<role>] and a NUL */
+    CMAW_TEMPORAL_WORKFLOW_ID_SIZE = 5 + 40 + 1,            /* cmaw-<40 hex> and a NUL */
+    CMAW_TEMPORAL_ID_SIZE = 64,                             /* Temporal's own run ids, request ids: UUIDs */
+    CMAW_TEMPORAL_DETAILS_MAX = 8,
+};
+
+/* Task queue for workflows of a manifest (role NULL) or for the steps of one of its roles. */
+enum cmaw_err cmaw_temporal_queue(const char *tenant, const uint8_t mh[static 32], const char *role,
+                                  char ret_queue[static CMAW_TEMPORAL_QUEUE_SIZE]);
+/* "cmaw-" and the first 20 bytes of run_id in hex (PROTOCOL.md section 4). */
+void cmaw_temporal_workflow_id(const uint8_t run_id[static 32], char ret_id[static CMAW_TEMPORAL_WORKFLOW_ID_SIZE]);
+
+struct cmaw_temporal; /* a connection, with the threads of Temporal's core: make it after any fork */
+
+struct cmaw_temporal_options {
+    const char *address;   /* host:port; plaintext */
+    const char *ns;        /* namespace */
+    const char *identity;  /* what the server shows as the caller; no user or host name; NULL: "cmaw" */
+    uint32_t wait_ms;      /* keep trying a server that cannot be reached for this long; 0: one try */
+    uint32_t io_threads;   /* 0: 1 */
+    const int *stop;       /* may be NULL; non-zero ends the waiting early (set by a signal handler) */
+};
+
+enum cmaw_err cmaw_temporal_connect(const struct cmaw_temporal_options *options, struct cmaw_temporal **ret_temporal,
+                                    struct cmaw_diag *diag);
+/* NULL-safe. Every call over the connection must have returned. */
+void cmaw_temporal_close(struct cmaw_temporal *temporal);
+
+struct cmaw_temporal_start {
+    const char *workflow_id;
+    const char *type;       /* CMAW_TEMPORAL_WORKFLOW_TYPE */
+    const char *queue;
+    const char *request_id; /* UUID: one per logical start, kept when the start is repeated */
+    const struct cmaw_temporal_payload *payloads;
+    size_t count;
+    uint64_t timeout_ms;    /* the server ends the workflow after this; 0: never */
+};
+
+/* A fresh UUID for request_id. */
+enum cmaw_err cmaw_temporal_request_id(char ret_id[static CMAW_TEMPORAL_ID_SIZE]);
+/* Starts one workflow per workflow id, ever (REJECT_DUPLICATE, FAIL): a repeat with the same request id gives the same
+ * run, any other EXISTS. ret_run is Temporal's id of the run. */
+enum cmaw_err cmaw_temporal_start(struct cmaw_temporal *temporal, const struct cmaw_temporal_start *start,
+                                  char ret_run[static CMAW_TEMPORAL_ID_SIZE], struct cmaw_diag *diag);
+
+enum cmaw_temporal_status {
+    CMAW_TEMPORAL_UNKNOWN, CMAW_TEMPORAL_RUNNING, CMAW_TEMPORAL_COMPLETED, CMAW_TEMPORAL_FAILED,
+    CMAW_TEMPORAL_CANCELED, CMAW_TEMPORAL_TERMINATED, CMAW_TEMPORAL_CONTINUED, CMAW_TEMPORAL_TIMED_OUT,
+};
+/* "running", "completed", … */
+const char *cmaw_temporal_status_text(enum cmaw_temporal_status status);
+
+/* How a workflow ended. The failure is that of the ApplicationFailure nearest to the cause: type is a code of
+ * PROTOCOL.md section 8, details[0] the failure State and details[1] its receipt where there are any. */
+struct cmaw_temporal_outcome {
+    enum cmaw_temporal_status status;
+    struct cmaw_buf result;      /* COMPLETED: data of the one payload, a RunResult */
+    char failure_type[32];       /* FAILED */
+    char failure_message[256];   /* printable ASCII */
+    uint32_t failure_step;       /* the step that failed; 0: none */
+    struct cmaw_buf details[CMAW_TEMPORAL_DETAILS_MAX]; /* data of the payloads */
+    size_t detail_count;
+};
+void cmaw_temporal_outcome_free(struct cmaw_temporal_outcome *outcome);
+
+/* Waits for the end by long polls, through outages of the server. TIMEOUT after timeout_ms: it still runs (0: looks
+ * once without waiting; UINT64_MAX: for ever). ret_outcome is filled only on OK; free it. stop as above, may be NULL. */
+enum cmaw_err cmaw_temporal_wait(struct cmaw_temporal *temporal, const char *workflow_id, uint64_t timeout_ms,
+                                 const int *stop, struct cmaw_temporal_outcome *ret_outcome, struct cmaw_diag *diag);
+/* Appends the JSON that query `status` answers: {"steps":[{"id":1,"name":"intake","state":"done","attempt":1},…],"state":"running"}.
+ * Needs a live worker, else TIMEOUT. */
+enum cmaw_err cmaw_temporal_query(struct cmaw_temporal *temporal, const char *workflow_id, const char *query,
+                                  uint32_t timeout_ms, struct cmaw_buf *json, struct cmaw_diag *diag);
+enum cmaw_err cmaw_temporal_cancel(struct cmaw_temporal *temporal, const char *workflow_id, struct cmaw_diag *diag);
+enum cmaw_err cmaw_temporal_terminate(struct cmaw_temporal *temporal, const char *workflow_id, const char *reason,
+                                      struct cmaw_diag *diag);
+
+struct cmaw_temporal_info {
+    char workflow_id[128];
+    char run[CMAW_TEMPORAL_ID_SIZE];
+    char type[64];
+    char queue[CMAW_TEMPORAL_QUEUE_SIZE];
+    enum cmaw_temporal_status status;
+    uint64_t started_ms; /* since 1970 */
+    uint64_t closed_ms;  /* 0: open */
+    uint64_t events;
+    uint64_t history_bytes;
+};
+
+enum cmaw_err cmaw_temporal_describe(struct cmaw_temporal *temporal, const char *workflow_id,
+                                     struct cmaw_temporal_info *ret_info, struct cmaw_diag *diag);
+/* Calls visit for each workflow of type cmaw.run, newest first, at most limit; lags some hundred milliseconds behind. A visit
+ * that returns an error ends the list with it. */
+enum cmaw_err cmaw_temporal_list(struct cmaw_temporal *temporal, size_t limit,
+                                 enum cmaw_err (*visit)(void *context, const struct cmaw_temporal_info *info),
+                                 void *context, struct cmaw_diag *diag);
+/* OK if the server answers and the namespace is there. */
+enum cmaw_err cmaw_temporal_check(struct cmaw_temporal *temporal, struct cmaw_diag *diag);
+
+#endif
