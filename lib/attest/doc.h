@@ -1,0 +1,55 @@
+/* Nitro attestation documents, facts/NITRO.md section 1: parsed and verified; what they must say is the caller's policy
+ * (doc_policy.h has the common one). */
+#ifndef CMAW_ATTEST_DOC_H
+#define CMAW_ATTEST_DOC_H
+
+#include "lib/cbor/cose.h"
+#include "lib/crypto/hash.h"
+
+enum {
+    CMAW_DOC_SIZE_MAX = 24 * 1024, /* bytes */
+    CMAW_DOC_PAYLOAD_MAX = 16384,
+    CMAW_DOC_BUNDLE_MAX = 8, /* certificates */
+    CMAW_PCR_COUNT = 32,
+    CMAW_PCR_SIZE = 48,
+};
+
+/* null differs from an empty byte string. */
+struct cmaw_doc_field {
+    bool present;
+    struct cmaw_slice bytes;
+};
+
+/* Everything is borrowed from the document's bytes. */
+struct cmaw_doc {
+    struct cmaw_cose_sign1 sign1;
+    struct cmaw_slice module_id;
+    uint64_t timestamp_ms; /* since 1970 */
+    struct cmaw_slice pcrs[CMAW_PCR_COUNT]; /* CMAW_PCR_SIZE bytes each, or empty: not in the document */
+    struct cmaw_slice cabundle[CMAW_DOC_BUNDLE_MAX]; /* [0] is the root */
+    size_t cabundle_count;
+    struct cmaw_slice certificate; /* the leaf */
+    struct cmaw_doc_field public_key; /* 1..1024 bytes, opaque */
+    struct cmaw_doc_field user_data;  /* 0..1024 */
+    struct cmaw_doc_field nonce;      /* 0..1024 */
+};
+
+/* The form only: sections 1.1, 1.2 and 1.7 (refuses other algorithms, QEMU's documents and NitroTPM's). MALFORMED, or
+ * TOO_LARGE over CMAW_DOC_SIZE_MAX. Hostile input; nothing in ret_doc is authentic yet. */
+enum cmaw_err cmaw_doc_parse(struct cmaw_slice bytes, struct cmaw_doc *ret_doc);
+
+/* Archive mode: the document was valid when it was made, under the root certificate whose DER has this SHA-256. That says
+ * nothing about when that was: the timestamp is the signer's. AUTH, or EXPIRED if a certificate was outside its validity. */
+enum cmaw_err cmaw_doc_verify_archive(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE]);
+/* Live mode: valid now, at most max_age_ms from the timestamp in either direction (EXPIRED), and its nonce is this one
+ * (AUTH); nonce must not be empty. now_ms must be trusted time. */
+enum cmaw_err cmaw_doc_verify_live(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE],
+                                   uint64_t now_ms, uint64_t max_age_ms, struct cmaw_slice nonce);
+
+/* The value of a PCR, or the empty slice if the document has none (index out of range included). */
+struct cmaw_slice cmaw_doc_pcr(const struct cmaw_doc *doc, uint32_t index);
+/* Any of PCR0, PCR1, PCR2 is all zero: an enclave in debug mode, whose memory and console the host can read. Signature and
+ * chain of such a document are valid; only this tells. */
+bool cmaw_doc_is_debug(const struct cmaw_doc *doc);
+
+#endif
