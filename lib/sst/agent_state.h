@@ -25,9 +25,9 @@ enum cmaw_err cmaw_agent_state_parse(struct cmaw_slice bytes, struct cmaw_agent_
 size_t cmaw_agent_state_size(const struct cmaw_agent_state *state);
 void cmaw_agent_state_encode(const struct cmaw_agent_state *state, struct cmaw_buf *buf);
 /* commit(AgentState) of section 4. */
-enum cmaw_err cmaw_agent_state_commit(const struct cmaw_agent_state *state, struct cmaw_hash *ret_commit);
+enum cmaw_err cmaw_agent_state_commit(const struct cmaw_agent_state *state, struct cmaw_bytes32 *ret_commit);
 /* AgentState.salt from the edge secret, 32 random bytes and H(content). */
-enum cmaw_err cmaw_agent_state_salt(struct cmaw_slice edge_secret, const struct cmaw_hash *run_id, uint32_t edge,
-    const struct cmaw_hash *random32, struct cmaw_slice content, struct cmaw_hash *ret_salt);
+enum cmaw_err cmaw_agent_state_salt(struct cmaw_slice edge_secret, const struct cmaw_bytes32 *run_id, uint32_t edge,
+    const struct cmaw_bytes32 *random32, struct cmaw_slice content, struct cmaw_bytes32 *ret_salt);
 
 #endif

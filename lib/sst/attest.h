@@ -8,8 +8,8 @@
 /* What an accepted document says. Slices point into the document. */
 struct cmaw_attested {
     struct cmaw_slice spki; /* AK, DER, 91 bytes */
-    struct cmaw_hash kid;   /* H(spki) */
-    struct cmaw_hash doc_hash; /* H(ctx("ak-doc", document)) */
+    struct cmaw_bytes32 kid;   /* H(spki) */
+    struct cmaw_bytes32 doc_hash; /* H(ctx("ak-doc", document)) */
     struct cmaw_slice nonce;
     uint64_t timestamp_ms;
 };

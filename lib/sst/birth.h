@@ -6,17 +6,17 @@
 #include "lib/sst/attest.h"
 
 struct cmaw_birth_claims {
-    struct cmaw_hash manifest;
+    struct cmaw_bytes32 manifest;
     uint32_t role;
-    struct cmaw_hash tsk_commit;
-    struct cmaw_hash blob_hash; /* H(ctx("blob", kms blob)) */
-    struct cmaw_hash pk_role;
+    struct cmaw_bytes32 tsk_commit;
+    struct cmaw_bytes32 blob_hash; /* H(ctx("blob", kms blob)) */
+    struct cmaw_bytes32 pk_role;
     struct cmaw_slice key_arn;
     uint64_t created_ms;
 };
 
 /* Appends the COSE_Sign1 of AK over the claims. */
-enum cmaw_err cmaw_birth_make(const struct cmaw_birth_claims *claims, const struct cmaw_p256_key *ak, struct cmaw_buf *buf);
+enum cmaw_err cmaw_birth_make(const struct cmaw_birth_claims *claims, const struct cmaw_ec_key *ak, struct cmaw_buf *buf);
 /* The certificate of a role: attestation of ak_doc, signature by that AK, claims of this manifest and role, created within its
  * validity, and kms_blob is the blob it names. AUTH, and *finding (may be NULL) says why. */
 enum cmaw_err cmaw_birth_verify(struct cmaw_slice cert, struct cmaw_slice ak_doc, struct cmaw_slice kms_blob,

@@ -26,13 +26,13 @@ const struct cmaw_role_key *cmaw_bundle_role(const struct cmaw_bundle *bundle, u
 struct cmaw_deployment {
     struct cmaw_bundle bundle;
     struct cmaw_manifest manifest;
-    struct cmaw_hash pk[CMAW_ROLES_MAX];
+    struct cmaw_bytes32 pk[CMAW_ROLES_MAX];
 };
 /* All of it: form, manifest, every birth certificate. pinned_mh may be NULL for a client that is about to pin. AUTH (or
  * MALFORMED, TOO_LARGE), and *finding (may be NULL) names the check and the role. Points into bytes. */
-enum cmaw_err cmaw_bundle_verify(struct cmaw_slice bytes, const struct cmaw_hash *pinned_mh, struct cmaw_deployment *ret_deployment,
+enum cmaw_err cmaw_bundle_verify(struct cmaw_slice bytes, const struct cmaw_bytes32 *pinned_mh, struct cmaw_deployment *ret_deployment,
     struct cmaw_finding *finding);
 /* The key of a role; NULL where the bundle has none. */
-const struct cmaw_hash *cmaw_deployment_pk(const struct cmaw_deployment *deployment, uint32_t role);
+const struct cmaw_bytes32 *cmaw_deployment_pk(const struct cmaw_deployment *deployment, uint32_t role);
 
 #endif

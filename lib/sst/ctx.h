@@ -25,20 +25,20 @@ const char *cmaw_label_text(enum cmaw_label label);
 enum cmaw_err cmaw_label_find(struct cmaw_slice text, enum cmaw_label *ret_label);
 
 /* A public 32-byte value: a hash, a commitment, a public key of a role. */
-struct cmaw_hash {
+struct cmaw_bytes32 {
     uint8_t bytes[CMAW_HASH_SIZE];
 };
-static inline struct cmaw_slice cmaw_hash_slice(const struct cmaw_hash *hash)
+static inline struct cmaw_slice cmaw_bytes32_slice(const struct cmaw_bytes32 *hash)
 {
     return cmaw_slice_of(hash->bytes, sizeof hash->bytes);
 }
 /* True where bytes are exactly this hash. Public values only. */
-static inline bool cmaw_hash_eq(const struct cmaw_hash *hash, struct cmaw_slice bytes)
+static inline bool cmaw_bytes32_eq(const struct cmaw_bytes32 *hash, struct cmaw_slice bytes)
 {
-    return cmaw_slice_eq(cmaw_hash_slice(hash), bytes);
+    return cmaw_slice_eq(cmaw_bytes32_slice(hash), bytes);
 }
 /* MALFORMED unless bytes are 32 long. */
-enum cmaw_err cmaw_hash_of(struct cmaw_slice bytes, struct cmaw_hash *ret_hash);
+enum cmaw_err cmaw_bytes32_of(struct cmaw_slice bytes, struct cmaw_bytes32 *ret_hash);
 
 /* One field of ctx(): bytes, or an integer, which enters as lp(u64(x)). */
 struct cmaw_field {
@@ -60,15 +60,15 @@ struct cmaw_fields {
 /* Appends ctx(label, fields). */
 void cmaw_ctx_put(struct cmaw_buf *buf, enum cmaw_label label, struct cmaw_fields fields);
 /* H(ctx(label, fields)), without a copy of the fields. */
-enum cmaw_err cmaw_ctx_hash(enum cmaw_label label, struct cmaw_fields fields, struct cmaw_hash *ret_hash);
+enum cmaw_err cmaw_ctx_hash(enum cmaw_label label, struct cmaw_fields fields, struct cmaw_bytes32 *ret_hash);
 /* KDF(secret, label, fields, size), size 1..CMAW_SECRET_MAX. */
 enum cmaw_err cmaw_kdf(struct cmaw_slice secret, enum cmaw_label label, struct cmaw_fields fields, size_t size,
     struct cmaw_secret *ret_secret);
 /* The same for a value that is made public: a commitment. */
 enum cmaw_err cmaw_kdf_public(struct cmaw_slice secret, enum cmaw_label label, struct cmaw_fields fields,
-    struct cmaw_hash *ret_hash);
+    struct cmaw_bytes32 *ret_hash);
 /* A hedged salt (sections 3 and 4): HMAC-SHA-256(KDF(key, label, fields, 32), random32 || h || context). */
 enum cmaw_err cmaw_hedged_salt(struct cmaw_slice key, enum cmaw_label label, struct cmaw_fields fields,
-    const struct cmaw_hash *random32, const struct cmaw_hash *h, struct cmaw_slice context, struct cmaw_hash *ret_salt);
+    const struct cmaw_bytes32 *random32, const struct cmaw_bytes32 *h, struct cmaw_slice context, struct cmaw_bytes32 *ret_salt);
 
 #endif

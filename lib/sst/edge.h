@@ -18,9 +18,9 @@ enum cmaw_err cmaw_edge_secrets_put(struct cmaw_edge_secrets *secrets, uint32_t 
 struct cmaw_slice cmaw_edge_secrets_of(const struct cmaw_edge_secrets *secrets, uint32_t edge);
 
 /* edge_commit_e = KDF(ES_e, "edge-commit", nonce, e, 32). */
-enum cmaw_err cmaw_edge_commit(struct cmaw_slice secret, struct cmaw_slice nonce, uint32_t edge, struct cmaw_hash *ret_commit);
+enum cmaw_err cmaw_edge_commit(struct cmaw_slice secret, struct cmaw_slice nonce, uint32_t edge, struct cmaw_bytes32 *ret_commit);
 /* state_key_e = KDF(ES_e, "state-key", run_id, e, 32). */
-enum cmaw_err cmaw_edge_state_key(struct cmaw_slice secret, const struct cmaw_hash *run_id, uint32_t edge,
+enum cmaw_err cmaw_edge_state_key(struct cmaw_slice secret, const struct cmaw_bytes32 *run_id, uint32_t edge,
     struct cmaw_secret *ret_key);
 
 #endif

@@ -6,7 +6,7 @@
 
 /* The secrets of a grant, by edge. AUTH on every refusal: HPKE, tag, form, order. Which edges they must be is the caller's to
  * judge. ret_secrets must hold none; on failure it holds none. */
-enum cmaw_err cmaw_grant_open(const struct cmaw_grant *grant, const struct cmaw_hash *run_id, const struct cmaw_secret *role_sk,
+enum cmaw_err cmaw_grant_open(const struct cmaw_grant *grant, const struct cmaw_bytes32 *run_id, const struct cmaw_secret *role_sk,
     struct cmaw_edge_secrets *ret_secrets);
 
 #endif

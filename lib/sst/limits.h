@@ -5,7 +5,6 @@
 enum {
     CMAW_HASH_SIZE = 32,
     CMAW_KEY_SIZE = 32,
-    CMAW_PCR_SIZE = 48,
 
     CMAW_MANIFEST_MAX = 16 * 1024,
     CMAW_PLAN_MAX = 16 * 1024,

@@ -8,7 +8,7 @@
 /* What the enclave is: measured, not told by the host. */
 struct cmaw_lock_self {
     struct cmaw_slice pcrs[CMAW_MEASURED_PCRS]; /* own PCR 0, 1, 2, 8; 48 bytes each */
-    struct cmaw_hash attestation_root;          /* SHA-256 of the root in the image */
+    struct cmaw_bytes32 attestation_root;          /* SHA-256 of the root in the image */
     uint64_t now_ms;                            /* trusted time */
 };
 /* OK, BAD_REQUEST (form), EXPIRED (time) or DENIED, in this order. On OK the manifest is parsed into *ret_manifest, whose

@@ -2,6 +2,7 @@
 #ifndef CMAW_SST_MANIFEST_H
 #define CMAW_SST_MANIFEST_H
 
+#include "lib/attest/doc.h"
 #include "lib/sst/ctx.h"
 
 enum { CMAW_MEASURED_PCRS = 4 }; /* PCR 0, 1, 2, 8 in this order */
@@ -19,7 +20,7 @@ struct cmaw_role {
 /* About 34 KiB; slices point into bytes, which must outlive it. */
 struct cmaw_manifest {
     struct cmaw_slice bytes;
-    struct cmaw_hash mh;
+    struct cmaw_bytes32 mh;
     uint32_t version;
     struct cmaw_slice tenant;
     uint64_t serial;
@@ -53,7 +54,7 @@ struct cmaw_pin {
     struct cmaw_slice tenant;
     uint64_t serial;
     uint64_t epoch;
-    struct cmaw_hash mh;
+    struct cmaw_bytes32 mh;
 };
 /* The rule for a client that pinned known[0..count) (section 9, "A manifest"). DENIED; *ret_check, if not NULL, is then
  * "pin.serial", "pin.epoch" or "pin.same_serial". */

@@ -23,7 +23,7 @@ struct cmaw_plan_edge {
 /* About 11 KiB; slices point into bytes. steps[i] has id i + 1, edges[i] has id i + 1. */
 struct cmaw_plan {
     struct cmaw_slice bytes;
-    struct cmaw_hash ph;
+    struct cmaw_bytes32 ph;
     uint32_t version;
     struct cmaw_slice name;
     struct cmaw_slice manifest;

@@ -10,7 +10,7 @@
 /* A run that was made and not yet sent. The secrets are the owner's: store them sealed. */
 struct cmaw_new_run {
     struct cmaw_plan plan;     /* points into the plan given */
-    struct cmaw_hash run_id;
+    struct cmaw_bytes32 run_id;
     struct cmaw_buf header;    /* TicketHeader */
     struct cmaw_buf ticket;    /* Ticket */
     struct cmaw_edge_secrets secrets;

@@ -32,7 +32,7 @@ enum cmaw_err cmaw_state_parse(struct cmaw_slice bytes, struct cmaw_state *ret_s
 /* Digest i of the parents of a parsed header, 32 bytes; the empty slice beyond parent_count. */
 struct cmaw_slice cmaw_state_parent(const struct cmaw_state_header *header, uint32_t i);
 /* H(ctx("state", header, ciphertext)). */
-enum cmaw_err cmaw_state_digest(const struct cmaw_state *state, struct cmaw_hash *ret_digest);
+enum cmaw_err cmaw_state_digest(const struct cmaw_state *state, struct cmaw_bytes32 *ret_digest);
 
 /* Bytes of plaintext that a class holds, and of ciphertext that it makes; 0 for what is no class. */
 size_t cmaw_class_size(uint32_t size_class);
@@ -43,16 +43,16 @@ uint32_t cmaw_class_for(size_t agent_state_size);
 /* What is sealed on an edge of a run. */
 struct cmaw_state_seal {
     const struct cmaw_plan_edge *edge;
-    const struct cmaw_hash *run_id;
+    const struct cmaw_bytes32 *run_id;
     struct cmaw_slice secret;        /* ES_e */
     enum cmaw_state_kind kind;
-    const struct cmaw_hash *parents; /* digests of the states consumed, in edge order */
+    const struct cmaw_bytes32 *parents; /* digests of the states consumed, in edge order */
     uint32_t parent_count;
     const struct cmaw_agent_state *content; /* its salt is not used */
 };
 struct cmaw_sealed {
-    struct cmaw_hash digest;
-    struct cmaw_hash commit;
+    struct cmaw_bytes32 digest;
+    struct cmaw_bytes32 commit;
     uint32_t size_class;
     size_t ciphertext_size;
 };
@@ -60,7 +60,7 @@ struct cmaw_sealed {
  * annotations break a limit. Buf is cut back on failure. */
 enum cmaw_err cmaw_state_seal(const struct cmaw_state_seal *what, struct cmaw_buf *buf, struct cmaw_sealed *ret_sealed);
 /* The same with the random bytes given, for tests: first the commitment's salt, then the content cipher's. */
-enum cmaw_err cmaw_state_seal_with(const struct cmaw_state_seal *what, const struct cmaw_hash *commit_random32,
-    const struct cmaw_hash *seal_random32, struct cmaw_buf *buf, struct cmaw_sealed *ret_sealed);
+enum cmaw_err cmaw_state_seal_with(const struct cmaw_state_seal *what, const struct cmaw_bytes32 *commit_random32,
+    const struct cmaw_bytes32 *seal_random32, struct cmaw_buf *buf, struct cmaw_sealed *ret_sealed);
 
 #endif

@@ -30,7 +30,7 @@ struct cmaw_step_self {
 
 struct cmaw_step_input {
     const struct cmaw_plan_edge *edge;
-    struct cmaw_hash digest;
+    struct cmaw_bytes32 digest;
     struct cmaw_opened opened; /* opened.content is what the agent gets */
 };
 
@@ -39,7 +39,7 @@ struct cmaw_step {
     const struct cmaw_step_self *self;
     const struct cmaw_plan_step *step; /* in plan */
     struct cmaw_plan plan;
-    struct cmaw_hash run_id;
+    struct cmaw_bytes32 run_id;
     uint32_t attempt;
     uint32_t input_count;
     uint32_t output_count;
@@ -57,7 +57,7 @@ void cmaw_step_free(struct cmaw_step *step);
 
 /* What the answer is signed with. */
 struct cmaw_step_signer {
-    const struct cmaw_p256_key *ak;
+    const struct cmaw_ec_key *ak;
     struct cmaw_slice ak_doc;
     uint64_t started_ms;
     uint64_t finished_ms;

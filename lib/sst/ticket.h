@@ -7,7 +7,7 @@
 /* About 4 KiB; slices point into bytes. */
 struct cmaw_ticket_header {
     struct cmaw_slice bytes;
-    struct cmaw_hash run_id; /* H(ctx("run", bytes)) */
+    struct cmaw_bytes32 run_id; /* H(ctx("run", bytes)) */
     uint32_t version;
     struct cmaw_slice manifest;
     struct cmaw_slice plan;
@@ -43,6 +43,6 @@ enum cmaw_err cmaw_ticket_check_roles(const struct cmaw_ticket *ticket, const st
 void cmaw_ticket_encode(const struct cmaw_ticket *ticket, struct cmaw_buf *buf);
 
 /* "cmaw-" and the first 20 bytes of run_id in hex, with a NUL. */
-void cmaw_workflow_id(const struct cmaw_hash *run_id, char ret_id[CMAW_WORKFLOW_ID_SIZE]);
+void cmaw_workflow_id(const struct cmaw_bytes32 *run_id, char ret_id[CMAW_WORKFLOW_ID_SIZE]);
 
 #endif

@@ -19,8 +19,8 @@ struct cmaw_verified_step {
     struct cmaw_signed_receipt receipt;
 };
 struct cmaw_verified_edge {
-    struct cmaw_hash digest; /* as the receipts say */
-    struct cmaw_hash commit;
+    struct cmaw_bytes32 digest; /* as the receipts say */
+    struct cmaw_bytes32 commit;
     uint32_t bound;          /* 0 on a client edge: reported as unbound */
     uint32_t state;          /* index into evidence->states, where bound has CMAW_BOUND_STATE */
     uint32_t disclosure;     /* index into evidence->disclosures, where bound has CMAW_BOUND_DISCLOSURE */
@@ -39,10 +39,10 @@ void cmaw_verified_run_free(struct cmaw_verified_run *run);
 
 /* pinned_mh is the manifest that the verifier pinned. On success *ret_run holds the run. On failure AUTH (or NO_MEMORY), nothing
  * to free, and *finding (may be NULL) names the check and the object. */
-enum cmaw_err cmaw_run_verify(const struct cmaw_evidence *evidence, const struct cmaw_hash *pinned_mh,
+enum cmaw_err cmaw_run_verify(const struct cmaw_evidence *evidence, const struct cmaw_bytes32 *pinned_mh,
     struct cmaw_verified_run **ret_run, struct cmaw_finding *finding);
 /* From the bytes of an Evidence; evidence gets its parts and must outlive the run. */
-enum cmaw_err cmaw_run_verify_bytes(struct cmaw_slice bytes, const struct cmaw_hash *pinned_mh,
+enum cmaw_err cmaw_run_verify_bytes(struct cmaw_slice bytes, const struct cmaw_bytes32 *pinned_mh,
     struct cmaw_evidence *ret_evidence, struct cmaw_verified_run **ret_run, struct cmaw_finding *finding);
 /* What a holder of edge secrets checks beyond that: every secret given matches its commitment; every state at hand with a
  * secret opens, is of the smallest class where the plan names none, and its commitment is the receipts'. AUTH. */
@@ -59,10 +59,10 @@ struct cmaw_failure {
     struct cmaw_slice state;
 };
 /* AUTH unless it is a failure of this run that the enclave of its step reported. *ret_step is the step. */
-enum cmaw_err cmaw_failure_verify(const struct cmaw_failure *failure, const struct cmaw_hash *pinned_mh, uint32_t *ret_step,
+enum cmaw_err cmaw_failure_verify(const struct cmaw_failure *failure, const struct cmaw_bytes32 *pinned_mh, uint32_t *ret_step,
     struct cmaw_finding *finding);
 /* Also opens it with the secret of the step's first out-edge; appends its content (the code's name, a line feed, error text). */
-enum cmaw_err cmaw_failure_open(const struct cmaw_failure *failure, const struct cmaw_hash *pinned_mh, struct cmaw_slice secret,
+enum cmaw_err cmaw_failure_open(const struct cmaw_failure *failure, const struct cmaw_bytes32 *pinned_mh, struct cmaw_slice secret,
     uint32_t *ret_step, struct cmaw_buf *ret_content, struct cmaw_finding *finding);
 
 #endif
