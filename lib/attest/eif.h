@@ -32,7 +32,7 @@ struct cmaw_eif {
 
 /* Reads a whole file, which is hostile. Refused: any other version; reserved or unused fields that are not zero; a gap,
  * an overlap or bytes after the last section; a size that the header and the section give differently; unknown or
- * repeated sections; anything but kernel, command line, ramdisks in this order, at least one ramdisk, one metadata
+ * repeated or empty sections; anything but kernel, command line, ramdisks in this order, at least one ramdisk, one metadata
  * section; a signature over CMAW_EIF_SIGNATURE_MAX; another CRC. MALFORMED, or UNSUPPORTED for another version. On failure
  * *field names what was wrong in a constant text ("section 2 size" reads "section size"); it is NULL on success. */
 enum cmaw_err cmaw_eif_parse(struct cmaw_slice file, struct cmaw_eif *ret_eif, const char **field);
