@@ -14,16 +14,12 @@
 
 enum {
     CMAW_TEMPORAL_QUEUE_SIZE = 5 + 64 + 1 + 8 + 1 + 64 + 1, /* cmaw.<tenant>.<mh8>[.<role>] and a NUL */
-    CMAW_TEMPORAL_WORKFLOW_ID_SIZE = 5 + 40 + 1,            /* cmaw-<40 hex> and a NUL */
     CMAW_TEMPORAL_ID_SIZE = 64,                             /* Temporal's own run ids, request ids: UUIDs */
-    CMAW_TEMPORAL_DETAILS_MAX = 8,
 };
 
 /* Task queue for workflows of a manifest (role NULL) or for the steps of one of its roles. */
 enum cmaw_err cmaw_temporal_queue(const char *tenant, const uint8_t mh[static 32], const char *role,
                                   char ret_queue[static CMAW_TEMPORAL_QUEUE_SIZE]);
-/* "cmaw-" and the first 20 bytes of run_id in hex (PROTOCOL.md section 4). */
-void cmaw_temporal_workflow_id(const uint8_t run_id[static 32], char ret_id[static CMAW_TEMPORAL_WORKFLOW_ID_SIZE]);
 
 struct cmaw_temporal; /* a connection, with the threads of Temporal's core: make it after any fork */
 
@@ -65,16 +61,14 @@ enum cmaw_temporal_status {
 /* "running", "completed", … */
 const char *cmaw_temporal_status_text(enum cmaw_temporal_status status);
 
-/* How a workflow ended. The failure is that of the ApplicationFailure nearest to the cause: type is a code of
- * PROTOCOL.md section 8, details[0] the failure State and details[1] its receipt where there are any. */
+/* How a workflow ended. Where it failed, the type is a code of PROTOCOL.md section 8. */
 struct cmaw_temporal_outcome {
     enum cmaw_temporal_status status;
     struct cmaw_buf result;      /* COMPLETED: data of the one payload, a RunResult */
     char failure_type[32];       /* FAILED */
     char failure_message[256];   /* printable ASCII */
     uint32_t failure_step;       /* the step that failed; 0: none */
-    struct cmaw_buf details[CMAW_TEMPORAL_DETAILS_MAX]; /* data of the payloads */
-    size_t detail_count;
+    struct cmaw_buf failure_result; /* a StepResult: the failure state, its receipt and ak_doc; empty: there is none */
 };
 void cmaw_temporal_outcome_free(struct cmaw_temporal_outcome *outcome);
 
@@ -82,7 +76,8 @@ void cmaw_temporal_outcome_free(struct cmaw_temporal_outcome *outcome);
  * once without waiting; UINT64_MAX: for ever). ret_outcome is filled only on OK; free it. stop as above, may be NULL. */
 enum cmaw_err cmaw_temporal_wait(struct cmaw_temporal *temporal, const char *workflow_id, uint64_t timeout_ms,
                                  const int *stop, struct cmaw_temporal_outcome *ret_outcome, struct cmaw_diag *diag);
-/* Appends the JSON that query `status` answers: {"steps":[{"id":1,"name":"intake","state":"done","attempt":1},…],"state":"running"}.
+/* Appends the JSON that query `status` answers: {"state":"running","steps":[{"id":1,"name":"intake","state":"done","attempt":1},…]}
+ * with states pending, running, waiting (for its next attempt), done, failed. Workflow ids: cmaw_workflow_id of lib/sst/ticket.h.
  * Needs a live worker, else TIMEOUT. */
 enum cmaw_err cmaw_temporal_query(struct cmaw_temporal *temporal, const char *workflow_id, const char *query,
                                   uint32_t timeout_ms, struct cmaw_buf *json, struct cmaw_diag *diag);
