@@ -1,0 +1,213 @@
+#include "enclave/agent/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "enclave/agent/fds.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+enum { CHUNK = 64 * 1024, PIPE_BYTES = 256 * 1024 };
+
+/* Our ends of one running job. */
+struct run {
+    int output;
+    int errors;
+    int status;
+    uint64_t deadline_ms; /* monotonic */
+    bool ended;
+    struct cmaw_agent_outcome *outcome;
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static enum cmaw_err write_all(int fd, struct cmaw_slice bytes)
+{
+    while (bytes.size > 0) {
+        const ssize_t written = write(fd, bytes.data, bytes.size);
+        CMAW_REQUIRE(written > 0 || (written < 0 && errno == EINTR), CMAW_E_NO_MEMORY);
+        bytes = written > 0 ? cmaw_slice_sub(bytes, (size_t)written, bytes.size - (size_t)written) : bytes;
+    }
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_agent_input(const struct cmaw_slice *parts, size_t count, int *ret_fd)
+{
+    CMAW_FDS_AUTO(fd);
+    fd = memfd_create("input", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    if (fd < 0 && errno == EINVAL) {
+        fd = memfd_create("input", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* before Linux 6.3 */
+    }
+    CMAW_REQUIRE(fd >= 0, CMAW_E_IO);
+    for (size_t i = 0; i < count; i++) {
+        CMAW_TRY(write_all(fd, parts[i]));
+    }
+    CMAW_REQUIRE(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0, CMAW_E_IO);
+    CMAW_REQUIRE(lseek(fd, 0, SEEK_SET) == 0, CMAW_E_IO);
+    *ret_fd = fd;
+    fd = -1;
+    return CMAW_OK;
+}
+
+static enum cmaw_err make_pipe(int *ret_read, int *ret_write)
+{
+    int ends[2];
+    CMAW_REQUIRE(pipe2(ends, O_CLOEXEC) == 0, CMAW_E_IO);
+    *ret_read = ends[0];
+    *ret_write = ends[1];
+    return fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 ? CMAW_OK : CMAW_E_IO;
+}
+
+static enum cmaw_err hand_over(const struct cmaw_spawner *spawner, const struct cmaw_sandbox_job *job, int input,
+                               struct run *run)
+{
+    CMAW_FDS_AUTO(output);
+    CMAW_FDS_AUTO(errors);
+    CMAW_FDS_AUTO(status);
+    CMAW_TRY(make_pipe(&run->output, &output));
+    CMAW_TRY(make_pipe(&run->errors, &errors));
+    (void)fcntl(output, F_SETPIPE_SZ, PIPE_BYTES); /* fewer switches for large outputs; the default works too */
+    int pair[2];
+    CMAW_REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0, CMAW_E_IO);
+    run->status = pair[0];
+    status = pair[1];
+    const int fds[CMAW_SPAWNER_JOB_FDS] = {input, output, errors, status};
+    return cmaw_fds_send(spawner->jobs, cmaw_slice_of(job, sizeof *job), fds, CMAW_SPAWNER_JOB_FDS);
+}
+
+/* Reads what is there; closes at the end. TOO_LARGE once there is more than the buffer may hold. */
+static enum cmaw_err read_output(struct run *run)
+{
+    struct cmaw_buf *buf = &run->outcome->output;
+    for (;;) {
+        const size_t room = buf->max - buf->size;
+        uint8_t extra = 0;
+        const size_t want = room < CHUNK ? room : CHUNK;
+        CMAW_TRY(cmaw_buf_reserve(buf, want));
+        const ssize_t got = room > 0 ? read(run->output, buf->data + buf->size, want) : read(run->output, &extra, 1);
+        if (got < 0) {
+            return errno == EAGAIN || errno == EINTR ? CMAW_OK : CMAW_E_IO;
+        }
+        if (got == 0) {
+            cmaw_fds_close(&run->output);
+            return CMAW_OK;
+        }
+        CMAW_REQUIRE(room > 0, CMAW_E_TOO_LARGE);
+        buf->size += (size_t)got;
+    }
+}
+
+/* Keeps the first bytes and reads the rest away, so that a talkative agent does not block. */
+static enum cmaw_err read_errors(struct run *run)
+{
+    struct cmaw_agent_outcome *outcome = run->outcome;
+    uint8_t chunk[4096];
+    const ssize_t got = read(run->errors, chunk, sizeof chunk);
+    if (got < 0) {
+        return errno == EAGAIN || errno == EINTR ? CMAW_OK : CMAW_E_IO;
+    }
+    if (got == 0) {
+        cmaw_fds_close(&run->errors);
+        return CMAW_OK;
+    }
+    const size_t room = sizeof outcome->errors - outcome->errors_size;
+    const size_t keep = (size_t)got < room ? (size_t)got : room;
+    memcpy(outcome->errors + outcome->errors_size, chunk, keep);
+    outcome->errors_size += keep;
+    cmaw_wipe(chunk, sizeof chunk);
+    return CMAW_OK;
+}
+
+static enum cmaw_err read_status(struct run *run)
+{
+    struct cmaw_spawner_result *result = &run->outcome->result;
+    CMAW_TRY(cmaw_fds_receive(run->status, result, sizeof *result, NULL, 0));
+    cmaw_fds_close(&run->status);
+    run->ended = true;
+    return CMAW_OK;
+}
+
+static enum cmaw_err wait_once(struct run *run)
+{
+    const uint64_t now = now_ms();
+    CMAW_REQUIRE(now < run->deadline_ms, CMAW_E_TIMEOUT);
+    const uint64_t left = run->deadline_ms - now;
+    struct pollfd polled[] = {{run->output, POLLIN, 0}, {run->errors, POLLIN, 0}, {run->status, POLLIN, 0}};
+    if (poll(polled, 3, left > 60000 ? 60000 : (int)left) < 0) {
+        return errno == EINTR ? CMAW_OK : CMAW_E_IO;
+    }
+    if (polled[0].revents != 0) {
+        CMAW_TRY(read_output(run));
+    }
+    if (polled[1].revents != 0) {
+        CMAW_TRY(read_errors(run));
+    }
+    return polled[2].revents != 0 ? read_status(run) : CMAW_OK;
+}
+
+static enum cmaw_agent_end judge(const struct cmaw_spawner_result *result)
+{
+    switch ((enum cmaw_spawner_end)result->end) {
+    case CMAW_SPAWNER_EXITED: return result->value == 0 ? CMAW_AGENT_DONE : CMAW_AGENT_FAILED;
+    case CMAW_SPAWNER_SIGNALLED: return CMAW_AGENT_FAILED;
+    case CMAW_SPAWNER_FULL: return CMAW_AGENT_FULL;
+    case CMAW_SPAWNER_NOT_STARTED: break;
+    }
+    return CMAW_AGENT_BROKEN;
+}
+
+/* Until the sandbox has ended and its output is read to the end. */
+static enum cmaw_err wait_end(struct run *run)
+{
+    while (!run->ended || run->output >= 0 || run->errors >= 0) {
+        CMAW_TRY(wait_once(run));
+    }
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_agent_run(const struct cmaw_spawner *spawner, const struct cmaw_sandbox_job *job, int input,
+                             size_t output_max, uint64_t timeout_ms, struct cmaw_agent_outcome *ret_outcome)
+{
+    CMAW_FDS_AUTO(owned_input);
+    owned_input = input;
+    *ret_outcome = (struct cmaw_agent_outcome){.output = CMAW_BUF(output_max)};
+    struct run run = {-1, -1, -1, now_ms() + timeout_ms, false, ret_outcome};
+    enum cmaw_err err = hand_over(spawner, job, input, &run);
+    cmaw_fds_close(&owned_input);
+    if (err == CMAW_OK) {
+        err = wait_end(&run);
+        ret_outcome->end = judge(&ret_outcome->result);
+    }
+    /* closing status before the answer came kills the sandbox */
+    cmaw_fds_close(&run.status);
+    cmaw_fds_close(&run.output);
+    cmaw_fds_close(&run.errors);
+    if (err == CMAW_E_TIMEOUT || err == CMAW_E_TOO_LARGE) {
+        ret_outcome->end = err == CMAW_E_TIMEOUT ? CMAW_AGENT_TIMEOUT : CMAW_AGENT_TOO_LARGE;
+        err = CMAW_OK;
+    }
+    if (err != CMAW_OK || ret_outcome->end != CMAW_AGENT_DONE) {
+        cmaw_buf_free(&ret_outcome->output);
+    }
+    return err;
+}
+
+void cmaw_agent_outcome_free(struct cmaw_agent_outcome *outcome)
+{
+    cmaw_buf_free(&outcome->output);
+    cmaw_wipe(outcome->errors, sizeof outcome->errors);
+    outcome->errors_size = 0;
+}

@@ -1,0 +1,363 @@
+#include "enclave/agent/spawner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "enclave/agent/fds.h"
+
+enum { SLOTS = CMAW_SPAWNER_RUNNING_MAX + CMAW_SPAWNER_WARM, OUTSIDE_UID = 20000,
+       NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS };
+
+enum slot_state { SLOT_FREE, SLOT_WARM, SLOT_RUNNING };
+
+struct slot {
+    enum slot_state state;
+    int pidfd;
+    int control;  /* our end; the sandbox reports failures on it */
+    int mounts;   /* holds its mount namespace, so that taking it down is our work and not part of the agent's end */
+    int status;   /* of the job; -1 once the requester has gone */
+    struct cmaw_sandbox_report report;
+};
+
+struct spawner {
+    struct cmaw_sandbox_plan plan;
+    int jobs;
+    bool own_uids;   /* each slot is a user of its own outside */
+    bool refillable; /* false after a failure, until something happens: no busy loop of failing sandboxes */
+    struct slot slots[SLOTS];
+};
+
+static enum cmaw_err write_text(const char *path, const char *text)
+{
+    CMAW_FDS_AUTO(fd);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    CMAW_REQUIRE(fd >= 0, CMAW_E_IO);
+    const size_t size = strlen(text);
+    return write(fd, text, size) == (ssize_t)size ? CMAW_OK : CMAW_E_IO;
+}
+
+static enum cmaw_err map_id(pid_t pid, const char *file, unsigned outside)
+{
+    char path[64];
+    char line[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
+    (void)snprintf(line, sizeof line, "%d %u 1\n", CMAW_AGENT_UID, outside);
+    return write_text(path, line);
+}
+
+/* In an enclave, and where the simulation runs as root, every slot is another unprivileged user. In a user namespace
+ * that maps nothing but 0, this 0 (an ordinary user in truth) is all there is. */
+static enum cmaw_err map_ids(struct spawner *spawner, size_t index, pid_t pid)
+{
+    const unsigned outside = OUTSIDE_UID + (unsigned)index;
+    if (spawner->own_uids && map_id(pid, "uid_map", outside) == CMAW_OK) {
+        return map_id(pid, "gid_map", outside);
+    }
+    spawner->own_uids = false;
+    CMAW_TRY(map_id(pid, "uid_map", 0));
+    if (map_id(pid, "gid_map", 0) == CMAW_OK) {
+        return CMAW_OK;
+    }
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/setgroups", pid);
+    CMAW_TRY(write_text(path, "deny"));
+    return map_id(pid, "gid_map", 0);
+}
+
+[[gnu::noreturn]] static void become_sandbox(const struct spawner *spawner, int control)
+{
+    if (dup2(control, 3) != 3 || fcntl(3, F_SETFD, FD_CLOEXEC) != 0 || close_range(4, ~0U, 0) != 0) {
+        _exit(127);
+    }
+    cmaw_sandbox_main(&spawner->plan, 3);
+}
+
+/* fork with namespaces: the raw call, because glibc has no wrapper that keeps the stack. One thread, so this is safe. */
+static pid_t clone_process(int *ret_pidfd)
+{
+    int pidfd = -1;
+    const long pid = syscall(SYS_clone, (unsigned long)(NAMESPACES | CLONE_PIDFD | SIGCHLD), NULL, &pidfd, NULL, 0UL);
+    if (pid > 0) {
+        *ret_pidfd = pidfd;
+    }
+    return (pid_t)pid;
+}
+
+static int open_mounts(pid_t pid)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/ns/mnt", pid);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void prefer_for_oom(pid_t pid)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/oom_score_adj", pid);
+    CMAW_IGNORE(write_text(path, "1000")); /* a kernel without /proc/…/oom_score_adj still has the limits */
+}
+
+static void slot_close(struct slot *slot)
+{
+    cmaw_fds_close(&slot->pidfd);
+    cmaw_fds_close(&slot->control);
+    cmaw_fds_close(&slot->status);
+    cmaw_fds_close(&slot->mounts);
+    slot->state = SLOT_FREE;
+}
+
+static struct slot *slot_find(struct spawner *spawner, enum slot_state state)
+{
+    for (size_t i = 0; i < SLOTS; i++) {
+        if (spawner->slots[i].state == state) {
+            return &spawner->slots[i];
+        }
+    }
+    return NULL;
+}
+
+static size_t slot_count(const struct spawner *spawner, enum slot_state state)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < SLOTS; i++) {
+        count += spawner->slots[i].state == state;
+    }
+    return count;
+}
+
+static enum cmaw_err slot_start(struct spawner *spawner, struct slot *slot, struct cmaw_sandbox_report *ret_report)
+{
+    int pair[2];
+    CMAW_REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0, CMAW_E_IO);
+    *slot = (struct slot){SLOT_WARM, -1, pair[0], -1, -1, {0}};
+    const pid_t pid = clone_process(&slot->pidfd);
+    if (pid == 0) {
+        become_sandbox(spawner, pair[1]);
+    }
+    close(pair[1]);
+    enum cmaw_err err = pid > 0 ? CMAW_OK : CMAW_E_IO;
+    *ret_report = (struct cmaw_sandbox_report){CMAW_SANDBOX_CLONE, errno};
+    if (err == CMAW_OK) {
+        err = map_ids(spawner, (size_t)(slot - spawner->slots), pid);
+        *ret_report = (struct cmaw_sandbox_report){CMAW_SANDBOX_MAP, errno};
+    }
+    if (err == CMAW_OK) {
+        prefer_for_oom(pid);
+        slot->mounts = open_mounts(pid);
+        const char go = 1;
+        err = cmaw_fds_send(slot->control, cmaw_slice_of(&go, sizeof go), NULL, 0);
+    }
+    if (err != CMAW_OK && pid > 0) {
+        (void)kill(pid, SIGKILL);
+        (void)waitpid(pid, NULL, 0);
+    }
+    if (err != CMAW_OK) {
+        slot_close(slot);
+    }
+    return err;
+}
+
+static void answer(int status, int end, int value, int errnum)
+{
+    const struct cmaw_spawner_result result = {end, value, errnum};
+    /* a requester that has gone does not want the answer */
+    CMAW_IGNORE(cmaw_fds_send(status, cmaw_slice_of(&result, sizeof result), NULL, 0));
+}
+
+static void job_start(struct spawner *spawner, const struct cmaw_sandbox_job *job, const int *fds)
+{
+    const int status = fds[CMAW_SANDBOX_JOB_FDS];
+    if (slot_count(spawner, SLOT_RUNNING) >= CMAW_SPAWNER_RUNNING_MAX) {
+        answer(status, CMAW_SPAWNER_FULL, 0, 0);
+        return;
+    }
+    for (;;) {
+        struct cmaw_sandbox_report report = {CMAW_SANDBOX_CLONE, 0};
+        struct slot *slot = slot_find(spawner, SLOT_WARM);
+        const bool was_warm = slot != NULL;
+        if (!was_warm) {
+            slot = slot_find(spawner, SLOT_FREE);
+            if (slot_start(spawner, slot, &report) != CMAW_OK) {
+                answer(status, CMAW_SPAWNER_NOT_STARTED, report.stage, report.errnum);
+                return;
+            }
+        }
+        slot->state = SLOT_RUNNING;
+        if (cmaw_fds_send(slot->control, cmaw_slice_of(job, sizeof *job), fds, CMAW_SANDBOX_JOB_FDS) == CMAW_OK) {
+            slot->status = fcntl(status, F_DUPFD_CLOEXEC, 0);
+            return;
+        }
+        /* it died while it waited: it is reaped like any other, without anyone to tell */
+        if (!was_warm) {
+            answer(status, CMAW_SPAWNER_NOT_STARTED, CMAW_SANDBOX_JOB, 0);
+            return;
+        }
+    }
+}
+
+static bool job_receive(struct spawner *spawner)
+{
+    struct cmaw_sandbox_job job;
+    int fds[CMAW_SPAWNER_JOB_FDS];
+    const enum cmaw_err err = cmaw_fds_receive(spawner->jobs, &job, sizeof job, fds, CMAW_SPAWNER_JOB_FDS);
+    if (err != CMAW_OK) {
+        return false;
+    }
+    spawner->refillable = true;
+    job_start(spawner, &job, fds);
+    for (size_t i = 0; i < CMAW_SPAWNER_JOB_FDS; i++) {
+        close(fds[i]);
+    }
+    cmaw_wipe(&job, sizeof job);
+    return true;
+}
+
+static void slot_reap(struct spawner *spawner, struct slot *slot)
+{
+    siginfo_t info = {0};
+    if (waitid(P_PIDFD, (id_t)slot->pidfd, &info, WEXITED) != 0) {
+        info.si_code = CLD_KILLED;
+    }
+    while (cmaw_fds_receive(slot->control, &slot->report, sizeof slot->report, NULL, 0) == CMAW_OK) {
+    } /* the last report counts; the other end is closed */
+    spawner->refillable = spawner->refillable && slot->state == SLOT_RUNNING;
+    if (slot->status >= 0 && slot->report.stage != CMAW_SANDBOX_NONE) {
+        answer(slot->status, CMAW_SPAWNER_NOT_STARTED, slot->report.stage, slot->report.errnum);
+    } else if (slot->status >= 0) {
+        answer(slot->status, info.si_code == CLD_EXITED ? CMAW_SPAWNER_EXITED : CMAW_SPAWNER_SIGNALLED, info.si_status, 0);
+    }
+    slot_close(slot);
+}
+
+static void slot_kill(struct slot *slot)
+{
+    (void)syscall(SYS_pidfd_send_signal, slot->pidfd, SIGKILL, NULL, 0);
+    cmaw_fds_close(&slot->status);
+}
+
+/* Two descriptors per slot: the process, and the requester's end of the job. */
+static bool serve_once(struct spawner *spawner, bool block)
+{
+    struct pollfd polled[1 + 2 * SLOTS] = {{spawner->jobs, POLLIN, 0}};
+    for (size_t i = 0; i < SLOTS; i++) {
+        const struct slot *slot = &spawner->slots[i];
+        const bool used = slot->state != SLOT_FREE;
+        polled[1 + 2 * i] = (struct pollfd){used ? slot->pidfd : -1, POLLIN, 0};
+        polled[2 + 2 * i] = (struct pollfd){used ? slot->status : -1, POLLIN, 0};
+    }
+    if (poll(polled, 1 + 2 * SLOTS, block ? -1 : 0) < 0) {
+        return errno == EINTR;
+    }
+    for (size_t i = 0; i < SLOTS; i++) {
+        if (polled[1 + 2 * i].revents != 0) {
+            slot_reap(spawner, &spawner->slots[i]);
+        } else if (polled[2 + 2 * i].revents != 0) {
+            slot_kill(&spawner->slots[i]);
+        }
+    }
+    return polled[0].revents == 0 || job_receive(spawner);
+}
+
+/* Refills one at a time and looks for work in between. */
+static void serve(struct spawner *spawner)
+{
+    bool open = true;
+    while (open) {
+        struct slot *slot = slot_find(spawner, SLOT_FREE);
+        const bool refill = spawner->refillable && slot != NULL && slot_count(spawner, SLOT_WARM) < CMAW_SPAWNER_WARM;
+        struct cmaw_sandbox_report report;
+        if (refill && slot_start(spawner, slot, &report) != CMAW_OK) {
+            spawner->refillable = false;
+        }
+        open = serve_once(spawner, !refill || !spawner->refillable);
+    }
+}
+
+static enum cmaw_err keep_only(int jobs)
+{
+    const int null = open("/dev/null", O_RDWR);
+    CMAW_REQUIRE(null >= 0 && dup2(null, 0) == 0 && dup2(null, 1) == 1 && dup2(null, 2) == 2, CMAW_E_IO);
+    CMAW_REQUIRE(dup2(jobs, 3) == 3 && fcntl(3, F_SETFD, FD_CLOEXEC) == 0, CMAW_E_IO);
+    return close_range(4, ~0U, 0) == 0 ? CMAW_OK : CMAW_E_IO;
+}
+
+static enum cmaw_err reset_process(pid_t parent)
+{
+    CMAW_REQUIRE(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent, CMAW_E_IO);
+    sigset_t none;
+    sigemptyset(&none);
+    CMAW_REQUIRE(sigprocmask(SIG_SETMASK, &none, NULL) == 0, CMAW_E_IO);
+    CMAW_REQUIRE(unshare(CLONE_NEWNS) == 0, CMAW_E_IO);
+    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 ? CMAW_OK : CMAW_E_IO;
+}
+
+static enum cmaw_err spawner_prepare(struct spawner *spawner, pid_t parent, struct cmaw_sandbox_report *ret_report)
+{
+    enum cmaw_err err = reset_process(parent);
+    if (err == CMAW_OK) {
+        err = cmaw_sandbox_prepare_root(spawner->plan.root);
+    }
+    *ret_report = (struct cmaw_sandbox_report){CMAW_SANDBOX_ROOT, errno};
+    CMAW_TRY(err);
+    CMAW_TRY(cmaw_filter_compile(&spawner->plan.filter));
+    struct slot *first = &spawner->slots[0];
+    CMAW_TRY(slot_start(spawner, first, ret_report));
+    CMAW_REQUIRE(cmaw_fds_receive(first->control, ret_report, sizeof *ret_report, NULL, 0) == CMAW_OK, CMAW_E_IO);
+    return ret_report->stage == CMAW_SANDBOX_NONE ? CMAW_OK : CMAW_E_IO;
+}
+
+[[gnu::noreturn]] static void spawner_main(const struct cmaw_conf *conf, const char *root, pid_t parent, int jobs)
+{
+    static struct spawner spawner;
+    spawner = (struct spawner){.plan = {.conf = conf, .root = root}, .jobs = 3, .own_uids = true, .refillable = true};
+    if (keep_only(jobs) != CMAW_OK) {
+        _exit(127);
+    }
+    struct cmaw_sandbox_report report = {0};
+    if (spawner_prepare(&spawner, parent, &report) == CMAW_OK) {
+        report = (struct cmaw_sandbox_report){0};
+    } else if (report.stage == CMAW_SANDBOX_NONE) {
+        report.stage = CMAW_SANDBOX_FILTER;
+    }
+    if (cmaw_fds_send(spawner.jobs, cmaw_slice_of(&report, sizeof report), NULL, 0) != CMAW_OK || report.stage != 0) {
+        _exit(127);
+    }
+    serve(&spawner);
+    _exit(0);
+}
+
+enum cmaw_err cmaw_spawner_start(const struct cmaw_conf *conf, const char *root, struct cmaw_spawner *ret_spawner,
+                                 struct cmaw_sandbox_report *ret_report)
+{
+    int pair[2];
+    CMAW_REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0, CMAW_E_IO);
+    CMAW_FDS_AUTO(jobs);
+    jobs = pair[0];
+    const pid_t parent = getpid();
+    const pid_t pid = fork();
+    if (pid == 0) {
+        spawner_main(conf, root, parent, pair[1]);
+    }
+    close(pair[1]);
+    CMAW_REQUIRE(pid > 0, CMAW_E_IO);
+    struct cmaw_sandbox_report report;
+    if (cmaw_fds_receive(jobs, &report, sizeof report, NULL, 0) != CMAW_OK || report.stage != CMAW_SANDBOX_NONE) {
+        *ret_report = report;
+        return CMAW_E_IO;
+    }
+    *ret_spawner = (struct cmaw_spawner){pid, jobs};
+    jobs = -1;
+    return CMAW_OK;
+}
