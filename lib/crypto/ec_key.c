@@ -1,0 +1,172 @@
+#include "lib/crypto/ec_key.h"
+
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct curve {
+    const char *name; /* OpenSSL's */
+    size_t scalar_size;
+    struct cmaw_slice spki_prefix; /* everything before the point; the length is fixed, so this is all of the DER */
+};
+
+#define ID_EC_PUBLIC_KEY "\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
+#define ID_PRIME256V1 "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
+#define ID_SECP384R1 "\x06\x05\x2b\x81\x04\x00\x22"
+
+static const struct curve curves[] = {
+    [CMAW_EC_P256] = {"prime256v1", 32,
+                      CMAW_SLICE_LIT("\x30\x59\x30\x13" ID_EC_PUBLIC_KEY ID_PRIME256V1 "\x03\x42\x00")},
+    [CMAW_EC_P384] = {"secp384r1", 48,
+                      CMAW_SLICE_LIT("\x30\x76\x30\x10" ID_EC_PUBLIC_KEY ID_SECP384R1 "\x03\x62\x00")},
+};
+
+size_t cmaw_ec_scalar_size(enum cmaw_ec_curve curve)
+{
+    return curves[curve].scalar_size;
+}
+
+size_t cmaw_ec_point_size(enum cmaw_ec_curve curve)
+{
+    return 1 + 2 * curves[curve].scalar_size;
+}
+
+void cmaw_ec_key_free(struct cmaw_ec_key *key)
+{
+    if (key != NULL) {
+        EVP_PKEY_CTX_free(key->verifier);
+        EVP_PKEY_CTX_free(key->signer);
+        EVP_PKEY_free(key->pkey);
+        free(key);
+    }
+}
+
+/* X and Y and not the encoded point: that comes in whatever form the key was read in. */
+static bool read_coordinate(const EVP_PKEY *pkey, const char *name, size_t size, uint8_t *dst)
+{
+    BIGNUM *value = NULL;
+    const bool ok = EVP_PKEY_get_bn_param(pkey, name, &value) == 1 && BN_bn2binpad(value, dst, (int)size) == (int)size;
+    BN_free(value);
+    return ok;
+}
+
+static bool is_on_curve(const EVP_PKEY *pkey, enum cmaw_ec_curve curve)
+{
+    char name[32];
+    return EVP_PKEY_is_a(pkey, "EC") == 1 && EVP_PKEY_get_group_name(pkey, name, sizeof name, NULL) == 1 &&
+           cmaw_slice_eq_cstr(cmaw_slice_of_cstr(name), curves[curve].name);
+}
+
+static bool prepare(struct cmaw_ec_key *key, bool has_private)
+{
+    const size_t size = curves[key->curve].scalar_size;
+    key->point[0] = 4;
+    key->verifier = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+    if (!read_coordinate(key->pkey, OSSL_PKEY_PARAM_EC_PUB_X, size, key->point + 1) ||
+        !read_coordinate(key->pkey, OSSL_PKEY_PARAM_EC_PUB_Y, size, key->point + 1 + size) || key->verifier == NULL ||
+        EVP_PKEY_verify_init(key->verifier) != 1) {
+        return false;
+    }
+    if (!has_private) {
+        return true;
+    }
+    key->signer = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+    return key->signer != NULL && EVP_PKEY_sign_init(key->signer) == 1;
+}
+
+enum cmaw_err cmaw_ec_wrap(enum cmaw_ec_curve curve, EVP_PKEY *pkey, bool has_private, struct cmaw_ec_key **ret_key)
+{
+    struct cmaw_ec_key *key = calloc(1, sizeof *key);
+    if (key == NULL) {
+        EVP_PKEY_free(pkey);
+        return CMAW_E_NO_MEMORY;
+    }
+    key->curve = curve;
+    key->pkey = pkey;
+    if (!is_on_curve(pkey, curve) || !prepare(key, has_private)) {
+        cmaw_openssl_forget_errors();
+        cmaw_ec_key_free(key);
+        return CMAW_E_AUTH;
+    }
+    *ret_key = key;
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_ec_generate(enum cmaw_ec_curve curve, struct cmaw_ec_key **ret_key)
+{
+    EVP_PKEY *pkey = EVP_EC_gen(curves[curve].name);
+    CMAW_REQUIRE(pkey != NULL, CMAW_E_NO_MEMORY);
+    return cmaw_ec_wrap(curve, pkey, true, ret_key);
+}
+
+/* Refuses a point that is not on the curve. */
+static EVP_PKEY *import_point(enum cmaw_ec_curve curve, struct cmaw_slice point)
+{
+    CMAW_PKEY_CTX_AUTO(ctx) = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    char name[16]; /* parameters are not const */
+    (void)snprintf(name, sizeof name, "%s", curves[curve].name);
+    uint8_t bytes[CMAW_EC_POINT_MAX];
+    memcpy(bytes, point.data, point.size);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, bytes, point.size),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_PKEY *pkey = NULL;
+    if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+        EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1) {
+        cmaw_openssl_forget_errors();
+        return NULL;
+    }
+    return pkey;
+}
+
+enum cmaw_err cmaw_ec_from_spki(enum cmaw_ec_curve curve, struct cmaw_slice spki, struct cmaw_ec_key **ret_key)
+{
+    struct cmaw_reader reader = cmaw_reader_of(spki);
+    const struct cmaw_slice prefix = cmaw_read_bytes(&reader, curves[curve].spki_prefix.size);
+    const struct cmaw_slice point = cmaw_read_bytes(&reader, cmaw_ec_point_size(curve));
+    CMAW_REQUIRE(cmaw_reader_end(&reader) == CMAW_OK && cmaw_slice_eq(prefix, curves[curve].spki_prefix) &&
+                     point.data[0] == 4, CMAW_E_AUTH);
+    EVP_PKEY *pkey = import_point(curve, point);
+    CMAW_REQUIRE(pkey != NULL, CMAW_E_AUTH);
+    return cmaw_ec_wrap(curve, pkey, false, ret_key);
+}
+
+void cmaw_ec_put_spki(const struct cmaw_ec_key *key, struct cmaw_buf *buf)
+{
+    cmaw_buf_put(buf, curves[key->curve].spki_prefix);
+    cmaw_buf_put(buf, cmaw_slice_of(key->point, cmaw_ec_point_size(key->curve)));
+}
+
+enum cmaw_err cmaw_ec_from_private_der(enum cmaw_ec_curve curve, struct cmaw_slice der, struct cmaw_ec_key **ret_key)
+{
+    const uint8_t *next = der.data;
+    CMAW_REQUIRE(der.size > 0 && der.size <= 1024, CMAW_E_MALFORMED);
+    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &next, (long)der.size);
+    EVP_PKEY *pkey = info == NULL ? NULL : EVP_PKCS82PKEY(info);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    if (pkey == NULL || next != der.data + der.size) {
+        EVP_PKEY_free(pkey);
+        cmaw_openssl_forget_errors();
+        return CMAW_E_MALFORMED;
+    }
+    const enum cmaw_err err = cmaw_ec_wrap(curve, pkey, true, ret_key);
+    return err == CMAW_E_AUTH ? CMAW_E_MALFORMED : err;
+}
+
+enum cmaw_err cmaw_ec_put_private_der(const struct cmaw_ec_key *key, struct cmaw_buf *buf)
+{
+    CMAW_REQUIRE(key->signer != NULL, CMAW_E_BUG);
+    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key->pkey);
+    uint8_t *der = NULL;
+    const int size = info == NULL ? -1 : i2d_PKCS8_PRIV_KEY_INFO(info, &der);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    CMAW_REQUIRE(size > 0, CMAW_E_NO_MEMORY);
+    cmaw_buf_put(buf, cmaw_slice_of(der, (size_t)size));
+    OPENSSL_clear_free(der, (size_t)size);
+    return cmaw_buf_err(buf);
+}

@@ -1,0 +1,31 @@
+#include "lib/crypto/openssl.h"
+
+#include <openssl/err.h>
+#include <pthread.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static EVP_CIPHER *aes256gcm;
+static EVP_CIPHER *aes256cbc;
+
+static void fetch(void)
+{
+    aes256gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    aes256cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+}
+
+const EVP_CIPHER *cmaw_openssl_aes256gcm(void)
+{
+    (void)pthread_once(&once, fetch);
+    return aes256gcm;
+}
+
+const EVP_CIPHER *cmaw_openssl_aes256cbc(void)
+{
+    (void)pthread_once(&once, fetch);
+    return aes256cbc;
+}
+
+void cmaw_openssl_forget_errors(void)
+{
+    ERR_clear_error();
+}

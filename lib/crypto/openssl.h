@@ -1,0 +1,32 @@
+/* Inside lib/crypto only: algorithms fetched once for the process, and scope-exit cleanup for OpenSSL's objects. */
+#ifndef CMAW_CRYPTO_OPENSSL_H
+#define CMAW_CRYPTO_OPENSSL_H
+
+#include <openssl/evp.h>
+
+#include "lib/base/bytes.h"
+
+/* NULL if the fetch failed, which OpenSSL's init makes an NO_MEMORY for all that matters here. Never freed. */
+const EVP_CIPHER *cmaw_openssl_aes256gcm(void);
+const EVP_CIPHER *cmaw_openssl_aes256cbc(void);
+
+/* OpenSSL queues errors per thread; what failed once must not colour the next call of SSL_get_error. */
+void cmaw_openssl_forget_errors(void);
+
+static inline void cmaw_openssl_release_cipher_ctx(EVP_CIPHER_CTX **ctx)
+{
+    EVP_CIPHER_CTX_free(*ctx);
+}
+static inline void cmaw_openssl_release_pkey(EVP_PKEY **key)
+{
+    EVP_PKEY_free(*key);
+}
+static inline void cmaw_openssl_release_pkey_ctx(EVP_PKEY_CTX **ctx)
+{
+    EVP_PKEY_CTX_free(*ctx);
+}
+#define CMAW_CIPHER_CTX_AUTO(name) [[gnu::cleanup(cmaw_openssl_release_cipher_ctx)]] EVP_CIPHER_CTX *name
+#define CMAW_PKEY_AUTO(name) [[gnu::cleanup(cmaw_openssl_release_pkey)]] EVP_PKEY *name
+#define CMAW_PKEY_CTX_AUTO(name) [[gnu::cleanup(cmaw_openssl_release_pkey_ctx)]] EVP_PKEY_CTX *name
+
+#endif
