@@ -1,18 +1,19 @@
 #include "agents/agent.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 enum { READ_SIZE = 64 * 1024 };
 
-enum cmaw_err cmaw_agent_read(struct cmaw_buf *input)
+static enum cmaw_err read_all(int fd, struct cmaw_buf *input)
 {
     for (;;) {
         const size_t left = input->max - input->size;
         const size_t want = left < READ_SIZE ? left + 1 : READ_SIZE; /* one more than allowed tells full from too large */
         uint8_t chunk[READ_SIZE];
-        const ssize_t got = read(STDIN_FILENO, chunk, want);
+        const ssize_t got = read(fd, chunk, want);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -24,6 +25,20 @@ enum cmaw_err cmaw_agent_read(struct cmaw_buf *input)
         cmaw_buf_put(input, cmaw_slice_of(chunk, (size_t)got));
         CMAW_TRY(input->err);
     }
+}
+
+enum cmaw_err cmaw_agent_read(struct cmaw_buf *input)
+{
+    return read_all(STDIN_FILENO, input);
+}
+
+enum cmaw_err cmaw_agent_read_file(const char *path, struct cmaw_buf *content)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    CMAW_REQUIRE(fd >= 0, cmaw_err_of_errno(errno));
+    const enum cmaw_err err = read_all(fd, content);
+    close(fd);
+    return err;
 }
 
 enum cmaw_err cmaw_agent_write(struct cmaw_slice output)

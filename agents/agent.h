@@ -16,11 +16,14 @@
 
 #include "lib/base/bytes.h"
 
-/* The largest content that a state can carry (PROTOCOL.md section 4, class 7), rounded up. */
+/* Bytes; more than any state can carry (PROTOCOL.md section 4, class 7). */
 enum { CMAW_AGENT_INPUT_MAX = 1835008 };
 
-/* What an agent makes of its input: one output, or an error with a constant word on what was wrong. */
+/* Appends the whole input. TOO_LARGE if it exceeds what input may hold. */
 enum cmaw_err cmaw_agent_read(struct cmaw_buf *input);
+/* As above, from a file of the image. */
+enum cmaw_err cmaw_agent_read_file(const char *path, struct cmaw_buf *content);
+/* Writes all of output. */
 enum cmaw_err cmaw_agent_write(struct cmaw_slice output);
 /* "agent: problem: text of err" on standard error; returns the exit status 1. problem is a constant, never content. */
 int cmaw_agent_fail(const char *agent, const char *problem, enum cmaw_err err);

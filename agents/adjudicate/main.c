@@ -3,7 +3,6 @@
 #include "agents/adjudicate/adjudicate.h"
 #include "agents/adjudicate/policies.h"
 #include "agents/agent.h"
-#include "sys/file.h"
 
 enum { DECISION_MAX = 1835008 };
 
@@ -13,10 +12,9 @@ int main(int argc, char **argv)
     CMAW_BUF_AUTO(claim, CMAW_AGENT_INPUT_MAX);
     CMAW_BUF_AUTO(policies, CMAW_POLICIES_MAX);
     CMAW_BUF_AUTO(decision, DECISION_MAX);
-    struct cmaw_diag diag = {.text = ""};
     const char *problem = "";
     json_object_seed(1); /* one process, one input: nothing to protect from chosen keys, and no device to ask */
-    enum cmaw_err err = cmaw_file_read(argc > 1 ? argv[1] : "/etc/policies.json", &policies, &diag);
+    enum cmaw_err err = cmaw_agent_read_file(argc > 1 ? argv[1] : "/etc/policies.json", &policies);
     if (err != CMAW_OK) {
         return cmaw_agent_fail("adjudicate", "cannot read the policy table", err);
     }
