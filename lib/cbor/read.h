@@ -11,11 +11,12 @@ enum cmaw_cbor_rules {
     CMAW_CBOR_PLATFORM,      /* attestation documents: any head length, indefinite maps and arrays, any key order */
 };
 /* Both rules refuse indefinite strings, text that is not UTF-8, duplicate keys (1 and 1801 are the same key), map keys
- * that are not integers or strings, and reserved or ill-formed simple values. */
+ * that are not integers or strings, and reserved or ill-formed simple values. The first also refuses what our own objects
+ * never hold: floats and simple values other than false, true and null. */
 
 enum {
     CMAW_CBOR_DEPTH_MAX = 8, /* arrays, maps and tags inside each other in a skipped item */
-    CMAW_CBOR_KEYS_MAX = 128, /* entries of one map, read by cmaw_cbor_map or skipped */
+    CMAW_CBOR_KEYS_MAX = 64, /* entries of one map, read by cmaw_cbor_map or skipped */
 };
 
 enum cmaw_cbor_type {
@@ -73,14 +74,18 @@ bool cmaw_cbor_tag(struct cmaw_cbor *cbor, uint64_t tag);
  *     cmaw_cbor_map(&cbor, &map);
  *     while (cmaw_cbor_map_next(&cbor, &map)) { key = cmaw_cbor_tstr(&cbor); … read or skip the value … }
  * cmaw_cbor_map_next checks the key that follows (type, order, duplicates) and does not consume it. */
+struct cmaw_cbor_span {
+    bool indefinite;
+    uint64_t left; /* elements or entries, if definite */
+};
 struct cmaw_cbor_key {
     enum cmaw_cbor_type type;
-    uint64_t value; /* of an integer: the argument of its head */
+    uint64_t value;          /* of an integer: the argument of its head */
     struct cmaw_slice bytes; /* of a string */
 };
 struct cmaw_cbor_map {
-    bool indefinite;
-    uint64_t left; /* entries, if definite */
+    struct cmaw_cbor_span span;
+    struct cmaw_slice last; /* the encoded key before */
     size_t seen;
     struct cmaw_cbor_key keys[CMAW_CBOR_KEYS_MAX];
 };

@@ -8,7 +8,8 @@
 
 /* Where the vectors are, or NULL after printing once that tests on them are skipped. */
 const char *vectors_dir(void);
-/* A file under vectors/. vectors_dir must not be NULL; a file that cannot be read fails the test. The caller frees. */
+/* A file under vectors/. vectors_dir must not be NULL; a file that cannot be read fails the test. The caller frees.
+ * Where a JSON file has a pool, its references ("@N;") are replaced by what they stand for. */
 json_t *vectors_json(const char *name);
 void vectors_file(const char *name, struct cmaw_buf *ret_bytes);
 /* The bytes of a hex string member, appended to an empty buffer. Fails the test if there is none. */
