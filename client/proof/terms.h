@@ -1,0 +1,41 @@
+/* What of a text must be found nowhere: its words of five letters or more, its numbers of five digits or more (shorter ones occur by
+ * chance in times, ports and counters), and its identifiers that mix letters and digits. Each is looked for as it stands, in hexadecimal of
+ * both cases, in base64 (both alphabets) at each of the three alignments, and in UTF-16 of both byte orders. */
+#ifndef CMAW_CLIENT_PROOF_TERMS_H
+#define CMAW_CLIENT_PROOF_TERMS_H
+
+#include "client/proof/match.h"
+
+enum { CMAW_TERM_LETTERS_MIN = 5, CMAW_TERM_DIGITS_MIN = 5, CMAW_TERM_MAX = 128 };
+
+enum cmaw_term_kind { CMAW_TERM_WORD, CMAW_TERM_NUMBER, CMAW_TERM_IDENTIFIER };
+
+struct cmaw_term {
+    struct cmaw_slice text; /* points into the set */
+    enum cmaw_term_kind kind;
+    bool allowed;           /* part of a word that occurs in any run */
+};
+
+/* A set of distinct terms. The texts are content: wiped on free. */
+struct cmaw_terms;
+void cmaw_terms_free(struct cmaw_terms **terms);
+#define CMAW_TERMS_AUTO(name) [[gnu::cleanup(cmaw_terms_free)]] struct cmaw_terms *name = NULL
+enum cmaw_err cmaw_terms_new(struct cmaw_terms **ret_terms);
+
+/* Adds the terms of a text in UTF-8; bytes that are not UTF-8 separate words. */
+enum cmaw_err cmaw_terms_add(struct cmaw_terms *terms, struct cmaw_slice text);
+/* Sorts, removes repetitions, and marks as allowed what is, without regard to case, part of a line of one of the lists. No cmaw_terms_add after
+ * this. */
+enum cmaw_err cmaw_terms_close(struct cmaw_terms *terms, const struct cmaw_slice *allow_lists, size_t count);
+size_t cmaw_terms_count(const struct cmaw_terms *terms);
+const struct cmaw_term *cmaw_terms_at(const struct cmaw_terms *terms, size_t index);
+
+enum cmaw_term_form { CMAW_FORM_RAW, CMAW_FORM_HEX, CMAW_FORM_BASE64, CMAW_FORM_UTF16, CMAW_FORM_COUNT };
+const char *cmaw_term_form_name(enum cmaw_term_form form);
+/* Adds every form of every term that is not allowed; a hit's tag is index * CMAW_FORM_COUNT + form. */
+enum cmaw_err cmaw_terms_patterns(const struct cmaw_terms *terms, struct cmaw_matcher *matcher);
+
+/* The list that is part of the program: words that occur in any run. */
+struct cmaw_slice cmaw_allow_words(void);
+
+#endif

@@ -1,0 +1,155 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "client/proof/terms.h"
+#include "lib/base/text.h"
+
+struct hits {
+    size_t count;
+    uint32_t tags[64];
+    uint64_t offsets[64];
+};
+
+static void keep_hit(void *context, uint32_t tag, uint64_t offset)
+{
+    struct hits *hits = context;
+    if (hits->count < 64) {
+        hits->tags[hits->count] = tag;
+        hits->offsets[hits->count] = offset;
+    }
+    hits->count++;
+}
+
+/* Feeds bytes in pieces of the given size. */
+static struct hits search(struct cmaw_matcher *matcher, struct cmaw_slice bytes, size_t piece)
+{
+    struct hits hits = {0};
+    struct cmaw_scan scan;
+    assert_int_equal(cmaw_scan_begin(matcher, keep_hit, &hits, &scan), CMAW_OK);
+    for (size_t at = 0; at < bytes.size; at += piece) {
+        const size_t size = bytes.size - at < piece ? bytes.size - at : piece;
+        assert_int_equal(cmaw_scan_bytes(&scan, cmaw_slice_sub(bytes, at, size)), CMAW_OK);
+    }
+    assert_int_equal(cmaw_scan_end(&scan), CMAW_OK);
+    assert_int_equal(scan.size, bytes.size);
+    return hits;
+}
+
+static void patterns_are_found_wherever_the_pieces_end(void **state)
+{
+    (void)state;
+    CMAW_MATCHER_AUTO(matcher);
+    assert_int_equal(cmaw_matcher_new(&matcher), CMAW_OK);
+    assert_int_equal(cmaw_matcher_add(matcher, CMAW_SLICE_LIT("anchor"), 1, false), CMAW_OK);
+    assert_int_equal(cmaw_matcher_add(matcher, CMAW_SLICE_LIT("ancho"), 2, false), CMAW_OK);
+    assert_int_equal(cmaw_matcher_add(matcher, CMAW_SLICE_LIT("chorus"), 3, false), CMAW_OK);
+    const struct cmaw_slice text = CMAW_SLICE_LIT("anchor..anchorus chorus anch");
+    for (size_t piece = 1; piece <= text.size; piece++) {
+        const struct hits hits = search(matcher, text, piece);
+        assert_int_equal(hits.count, 6);
+        assert_int_equal(hits.offsets[0], 0);
+        assert_int_equal(hits.offsets[2], 8);
+        assert_int_equal(hits.tags[4], 3);
+        assert_int_equal(hits.offsets[4], 10);
+        assert_int_equal(hits.offsets[5], 17);
+    }
+}
+
+static void numbers_inside_longer_ones_do_not_count(void **state)
+{
+    (void)state;
+    CMAW_MATCHER_AUTO(matcher);
+    assert_int_equal(cmaw_matcher_new(&matcher), CMAW_OK);
+    assert_int_equal(cmaw_matcher_add(matcher, CMAW_SLICE_LIT("12345"), 0, true), CMAW_OK);
+    assert_int_equal(search(matcher, CMAW_SLICE_LIT("3f123459"), 3).count, 0);
+    assert_int_equal(search(matcher, CMAW_SLICE_LIT("1234567"), 3).count, 0);
+    assert_int_equal(search(matcher, CMAW_SLICE_LIT("x12345"), 3).count, 1);
+    assert_int_equal(search(matcher, CMAW_SLICE_LIT("12345"), 1).count, 1);
+    assert_int_equal(search(matcher, CMAW_SLICE_LIT("\"12345\","), 1).count, 1);
+    assert_int_equal(search(matcher, CMAW_SLICE_LIT("212345a,"), 1).count, 1);
+}
+
+static bool has_term(const struct cmaw_terms *terms, const char *text, bool allowed)
+{
+    for (size_t i = 0; i < cmaw_terms_count(terms); i++) {
+        if (cmaw_slice_eq_cstr(cmaw_terms_at(terms, i)->text, text)) {
+            return cmaw_terms_at(terms, i)->allowed == allowed;
+        }
+    }
+    return false;
+}
+
+static void a_text_gives_words_numbers_and_identifiers(void **state)
+{
+    (void)state;
+    CMAW_TERMS_AUTO(terms);
+    assert_int_equal(cmaw_terms_new(&terms), CMAW_OK);
+    assert_int_equal(cmaw_terms_add(terms, cmaw_slice_of_cstr("Frau J\xc3\xbcrgens\xe2\x80\x94 paid 1,250.00 on 2026-03-14 from DE44 5001 0517 5407; "
+                                                              "policy HX7719K, state of 4711, hospital hospital")),
+                     CMAW_OK);
+    const struct cmaw_slice allow[] = {CMAW_SLICE_LIT("StateHeader\nsomething")};
+    assert_int_equal(cmaw_terms_close(terms, allow, 1), CMAW_OK);
+    assert_true(has_term(terms, "J\xc3\xbcrgens", false));
+    assert_true(has_term(terms, "1,250.00", false));
+    assert_true(has_term(terms, "2026-03-14", false));
+    assert_true(has_term(terms, "44 5001 0517 5407", false));
+    assert_true(has_term(terms, "HX7719K", false));
+    assert_true(has_term(terms, "hospital", false));
+    assert_true(has_term(terms, "state", true));
+    assert_false(has_term(terms, "4711", false));
+    assert_false(has_term(terms, "Frau", false));
+    assert_int_equal(cmaw_terms_count(terms), 8);
+}
+
+/* Every encoding of the text at each alignment is found; the text's own terms are the only secret there. */
+static void every_form_is_found(void **state)
+{
+    (void)state;
+    CMAW_TERMS_AUTO(terms);
+    CMAW_MATCHER_AUTO(matcher);
+    assert_int_equal(cmaw_terms_new(&terms), CMAW_OK);
+    assert_int_equal(cmaw_matcher_new(&matcher), CMAW_OK);
+    assert_int_equal(cmaw_terms_add(terms, CMAW_SLICE_LIT("Z\xc3\xbcrich? 987654")), CMAW_OK);
+    assert_int_equal(cmaw_terms_close(terms, NULL, 0), CMAW_OK);
+    assert_int_equal(cmaw_terms_patterns(terms, matcher), CMAW_OK);
+    for (size_t shift = 0; shift < 3; shift++) {
+        CMAW_BUF_AUTO(plain, 100);
+        cmaw_buf_put(&plain, cmaw_slice_of("xyz", shift));
+        cmaw_buf_put_cstr(&plain, "Z\xc3\xbcrich--987654--");
+        CMAW_BUF_AUTO(coded, 400);
+        cmaw_buf_put_base64(&coded, cmaw_buf_slice(&plain));
+        const struct hits hits = search(matcher, cmaw_buf_slice(&coded), 7);
+        assert_int_equal(hits.count, 2);
+        assert_int_equal(hits.tags[0] % CMAW_FORM_COUNT, CMAW_FORM_BASE64);
+        cmaw_buf_reset(&coded);
+        cmaw_buf_put_hex(&coded, cmaw_buf_slice(&plain));
+        assert_int_equal(search(matcher, cmaw_buf_slice(&coded), 7).count, 2);
+    }
+    assert_int_equal(search(matcher, CMAW_SLICE_LIT("Z\0\xfc\0r\0i\0c\0h\0"), 7).count, 1);
+    assert_int_equal(search(matcher, CMAW_SLICE_LIT("\0Z\0\xfc\0r\0i\0c\0h"), 7).count, 1);
+    assert_int_equal(search(matcher, CMAW_SLICE_LIT("nothing of the kind 98765"), 7).count, 0);
+}
+
+static void the_built_in_list_is_there(void **state)
+{
+    (void)state;
+    assert_true(cmaw_allow_words().size > 10);
+    assert_non_null(memmem(cmaw_allow_words().data, cmaw_allow_words().size, "workflow", 8));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(patterns_are_found_wherever_the_pieces_end),
+        cmocka_unit_test(numbers_inside_longer_ones_do_not_count),
+        cmocka_unit_test(a_text_gives_words_numbers_and_identifiers),
+        cmocka_unit_test(every_form_is_found),
+        cmocka_unit_test(the_built_in_list_is_there),
+    };
+    return cmocka_run_group_tests_name("client_search", tests, NULL, NULL);
+}
