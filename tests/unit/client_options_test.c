@@ -36,7 +36,7 @@ static void parse(struct parsed *parsed, char **argv)
     parsed->err = cmaw_options_parse(&usage, argc, argv, &parsed->words, &help, &parsed->diag);
 }
 
-#define ARGV(...) ((char *[]){"test", __VA_ARGS__, NULL})
+#define ARGV(...) ((char **)(const char *[]){"test", __VA_ARGS__, NULL})
 
 static void options_stand_anywhere(void **state)
 {

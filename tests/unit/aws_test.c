@@ -1,0 +1,88 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/aws/sigv4.h"
+
+/* The known answer of facts/KMS.md section 1.2: 2026-01-02T03:04:05Z. */
+static const struct cmaw_aws_request request = {
+    .service = "kms",
+    .region = "us-east-1",
+    .host = "kms.us-east-1.amazonaws.com",
+    .target = "TrentService.GenerateRandom",
+    .body = {(const uint8_t *)"{\"NumberOfBytes\":32}", 20},
+    .time_s = 1767323045,
+};
+
+static struct cmaw_aws_credentials credentials_of(const char *token)
+{
+    return (struct cmaw_aws_credentials){cmaw_slice_of_cstr("AKIDEXAMPLE00000"),
+                                         cmaw_slice_of_cstr("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), cmaw_slice_of_cstr(token)};
+}
+
+static bool signed_with(const char *token, const char *signature)
+{
+    const struct cmaw_aws_credentials credentials = credentials_of(token);
+    CMAW_BUF_AUTO(buf, 8192);
+    assert_int_equal(cmaw_sigv4_put_headers(&request, &credentials, &buf), CMAW_OK);
+    cmaw_buf_put_u8(&buf, 0);
+    assert_non_null(strstr((const char *)buf.data, "X-Amz-Date: 20260102T030405Z\r\n"));
+    return strstr((const char *)buf.data, signature) != NULL;
+}
+
+/* The access key id is not part of the signature, so one that is long enough may stand for AKIDEXAMPLE. */
+static void the_known_answers_come_out(void **state)
+{
+    (void)state;
+    assert_true(signed_with("SESSIONTOKENEXAMPLE", "Signature=bcdc2ab42faadfc10b98596bdc34f8f5003e4db6d7a6f4b164ce30241e697609\r\n"));
+    assert_true(signed_with("", "Signature=be2f6e891fe972888b183aa35f1e8216c7bc40f64c06bd0b0667b13e6c5e6231\r\n"));
+    assert_true(signed_with("", "SignedHeaders=content-type;host;x-amz-date;x-amz-target,"));
+}
+
+static void dates_are_right(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t time_s;
+        const char *stamp;
+    } cases[] = {{0, "19700101T000000Z"}, {951782399, "20000228T235959Z"}, {951782400, "20000229T000000Z"},
+                 {1709251199, "20240229T235959Z"}, {1735689599, "20241231T235959Z"}, {4107542400, "21000301T000000Z"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cmaw_aws_request at = request;
+        at.time_s = cases[i].time_s;
+        const struct cmaw_aws_credentials credentials = credentials_of("");
+        CMAW_BUF_AUTO(buf, 8192);
+        assert_int_equal(cmaw_sigv4_put_headers(&at, &credentials, &buf), CMAW_OK);
+        cmaw_buf_put_u8(&buf, 0);
+        assert_non_null(strstr((const char *)buf.data, cases[i].stamp));
+    }
+}
+
+static void credentials_that_break_out_of_a_line_are_refused(void **state)
+{
+    (void)state;
+    CMAW_BUF_AUTO(buf, 8192);
+    struct cmaw_aws_credentials credentials = credentials_of("a\r\nX: y");
+    assert_int_equal(cmaw_sigv4_put_headers(&request, &credentials, &buf), CMAW_E_MALFORMED);
+    credentials = credentials_of("");
+    credentials.access_key_id = CMAW_SLICE_LIT("TOOSHORT");
+    assert_int_equal(cmaw_sigv4_put_headers(&request, &credentials, &buf), CMAW_E_MALFORMED);
+    credentials = credentials_of("");
+    credentials.secret_access_key = CMAW_SLICE_EMPTY;
+    assert_int_equal(cmaw_sigv4_put_headers(&request, &credentials, &buf), CMAW_E_MALFORMED);
+    assert_int_equal(buf.size, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_known_answers_come_out),
+        cmocka_unit_test(dates_are_right),
+        cmocka_unit_test(credentials_that_break_out_of_a_line_are_refused),
+    };
+    return cmocka_run_group_tests_name("aws", tests, NULL, NULL);
+}
