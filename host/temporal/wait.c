@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include "host/temporal/rpc.h"
-#include "lib/rpc/frame.h"
 #include "sys/daemon.h"
 
 #define WF_EVENT(name) TEMPORAL__API__ENUMS__V1__EVENT_TYPE__EVENT_TYPE_WORKFLOW_EXECUTION_##name
