@@ -17,10 +17,12 @@
 
 #include "enclave/agent/fds.h"
 
-enum { SLOTS = CMAW_SPAWNER_RUNNING_MAX + CMAW_SPAWNER_WARM, OUTSIDE_UID = 20000,
+enum { QUIET_MS = 3, SLOTS = CMAW_SPAWNER_RUNNING_MAX + CMAW_SPAWNER_WARM, OUTSIDE_UID = 20000,
        NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS };
 
 enum slot_state { SLOT_FREE, SLOT_WARM, SLOT_RUNNING };
+
+enum event { EVENT_NONE, EVENT_SOME, EVENT_CLOSED };
 
 struct slot {
     enum slot_state state;
@@ -248,7 +250,7 @@ static void slot_kill(struct slot *slot)
 }
 
 /* Two descriptors per slot: the process, and the requester's end of the job. */
-static bool serve_once(struct spawner *spawner, bool block)
+static enum event serve_once(struct spawner *spawner, int timeout_ms)
 {
     struct pollfd polled[1 + 2 * SLOTS] = {{spawner->jobs, POLLIN, 0}};
     for (size_t i = 0; i < SLOTS; i++) {
@@ -257,8 +259,9 @@ static bool serve_once(struct spawner *spawner, bool block)
         polled[1 + 2 * i] = (struct pollfd){used ? slot->pidfd : -1, POLLIN, 0};
         polled[2 + 2 * i] = (struct pollfd){used ? slot->status : -1, POLLIN, 0};
     }
-    if (poll(polled, 1 + 2 * SLOTS, block ? -1 : 0) < 0) {
-        return errno == EINTR;
+    const int ready = poll(polled, 1 + 2 * SLOTS, timeout_ms);
+    if (ready < 0) {
+        return errno == EINTR ? EVENT_SOME : EVENT_CLOSED;
     }
     for (size_t i = 0; i < SLOTS; i++) {
         if (polled[1 + 2 * i].revents != 0) {
@@ -267,21 +270,27 @@ static bool serve_once(struct spawner *spawner, bool block)
             slot_kill(&spawner->slots[i]);
         }
     }
-    return polled[0].revents == 0 || job_receive(spawner);
+    if (polled[0].revents != 0 && !job_receive(spawner)) {
+        return EVENT_CLOSED;
+    }
+    return ready > 0 ? EVENT_SOME : EVENT_NONE;
 }
 
-/* Refills one at a time and looks for work in between. */
+/* Refills one at a time and looks for work in between. While there is some stock, making a sandbox waits for a quiet
+ * moment, so that it does not compete with the agent that has just been started. */
 static void serve(struct spawner *spawner)
 {
-    bool open = true;
-    while (open) {
+    enum event event = EVENT_NONE;
+    while (event != EVENT_CLOSED) {
         struct slot *slot = slot_find(spawner, SLOT_FREE);
-        const bool refill = spawner->refillable && slot != NULL && slot_count(spawner, SLOT_WARM) < CMAW_SPAWNER_WARM;
+        const size_t warm = slot_count(spawner, SLOT_WARM);
+        const bool refill = spawner->refillable && slot != NULL && warm < CMAW_SPAWNER_WARM;
+        const bool now = refill && (event == EVENT_NONE || warm < CMAW_SPAWNER_WARM_LOW);
         struct cmaw_sandbox_report report;
-        if (refill && slot_start(spawner, slot, &report) != CMAW_OK) {
+        if (now && slot_start(spawner, slot, &report) != CMAW_OK) {
             spawner->refillable = false;
         }
-        open = serve_once(spawner, !refill || !spawner->refillable);
+        event = serve_once(spawner, !refill || !spawner->refillable ? -1 : now ? 0 : QUIET_MS);
     }
 }
 

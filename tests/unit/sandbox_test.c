@@ -345,7 +345,7 @@ static void start_to_end_is_near_a_bare_spawn(void **state)
         struct cmaw_agent_outcome outcome = run_with(&world, "", 1000, 10000);
         sandboxed[i] = now_us() - begin;
         assert_says(&outcome, "");
-        usleep(10000); /* the pace of steps; the pool refills meanwhile */
+        usleep(20000); /* the pace of steps; the pool refills meanwhile */
     }
     posix_spawn_file_actions_destroy(&actions);
     world_end(&world);
