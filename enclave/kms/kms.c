@@ -1,0 +1,188 @@
+#include "enclave/kms/kms.h"
+
+#include <time.h>
+
+#include "enclave/kms/exchange.h"
+#include "lib/base/text.h"
+#include "lib/crypto/cms.h"
+#include "lib/crypto/random.h"
+#include "lib/crypto/rsa.h"
+
+enum { BODY_MAX = 64 * 1024, DOCUMENT_MAX = 24 * 1024, BACKOFF_MS = 200 };
+
+static enum cmaw_err failed(struct cmaw_kms_failure *failure, enum cmaw_err err, const char *type, const char *message)
+{
+    const bool sent = failure->recipient_sent;
+    cmaw_kms_failure_set(failure, type, message);
+    failure->recipient_sent = sent;
+    return err;
+}
+
+/* Every value is ours or of the checked manifest: characters that JSON would escape cannot occur. */
+static void put_key(struct cmaw_buf *body, const struct cmaw_kms_key *key)
+{
+    cmaw_buf_put_cstr(body, "{\"KeyId\":\"");
+    cmaw_buf_put(body, key->arn);
+    cmaw_buf_put_cstr(body, "\"");
+}
+
+static void put_context(struct cmaw_buf *body, const struct cmaw_kms_key *key)
+{
+    cmaw_buf_put_cstr(body, ",\"EncryptionContext\":{\"sst\":\"1\",\"tenant\":\"");
+    cmaw_buf_put(body, key->tenant);
+    cmaw_buf_printf(body, "\",\"role\":\"%u\",\"manifest\":\"", key->role);
+    cmaw_buf_put_hex(body, key->mh);
+    cmaw_buf_put_cstr(body, "\"}");
+}
+
+/* user_data and nonce are null: KMS does not look at them, and what the host might put there has no place here. */
+static enum cmaw_err put_recipient(const struct cmaw_kms *kms, const struct cmaw_rsa_key *rsa, struct cmaw_buf *body)
+{
+    CMAW_BUF_AUTO(spki, CMAW_RSA_SPKI_SIZE);
+    CMAW_BUF_AUTO(document, DOCUMENT_MAX);
+    cmaw_rsa_put_spki(rsa, &spki);
+    CMAW_TRY(cmaw_buf_err(&spki));
+    CMAW_TRY(cmaw_nsm_attest(kms->nsm, CMAW_SLICE_EMPTY, CMAW_SLICE_EMPTY, cmaw_buf_slice(&spki), &document));
+    cmaw_buf_put_cstr(body, ",\"Recipient\":{\"KeyEncryptionAlgorithm\":\"RSAES_OAEP_SHA_256\",\"AttestationDocument\":\"");
+    cmaw_buf_put_base64(body, cmaw_buf_slice(&document));
+    cmaw_buf_put_cstr(body, "\"}");
+    return cmaw_buf_err(body);
+}
+
+/* Full jitter; a deadline that would pass meanwhile ends the wait. */
+static bool back_off(const struct cmaw_kms_key *key, int attempt)
+{
+    uint16_t random = 0;
+    if (cmaw_random((uint8_t *)&random, sizeof random) != CMAW_OK) {
+        return false;
+    }
+    const uint64_t wait_ms = random % ((uint64_t)BACKOFF_MS << (2 * attempt));
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    if ((uint64_t)now.tv_sec * 1000 + wait_ms + 1000 >= key->deadline_ms) {
+        return false;
+    }
+    const struct timespec wait = {(time_t)(wait_ms / 1000), (long)(wait_ms % 1000) * 1000000L};
+    return nanosleep(&wait, NULL) == 0;
+}
+
+static enum cmaw_err err_of_class(enum cmaw_kms_class class)
+{
+    return class == CMAW_KMS_FINAL ? CMAW_E_DENIED : CMAW_E_UNAVAILABLE;
+}
+
+/* What one operation adds to the request, and what it takes from a good response. */
+struct operation {
+    const char *target;
+    bool recipient;
+    struct cmaw_slice blob; /* of Decrypt; else empty */
+    struct cmaw_buf *ret_blob;
+    struct cmaw_secret *ret_tsk;
+};
+
+static enum cmaw_err put_body(const struct cmaw_kms *kms, const struct cmaw_kms_key *key, const struct operation *operation,
+                              const struct cmaw_rsa_key *rsa, struct cmaw_buf *body)
+{
+    put_key(body, key);
+    if (operation->recipient) {
+        put_context(body, key);
+        if (operation->blob.size > 0) {
+            cmaw_buf_put_cstr(body, ",\"CiphertextBlob\":\"");
+            cmaw_buf_put_base64(body, operation->blob);
+            cmaw_buf_put_cstr(body, "\"");
+        } else {
+            cmaw_buf_put_cstr(body, ",\"KeySpec\":\"AES_256\"");
+        }
+        CMAW_TRY(put_recipient(kms, rsa, body));
+    }
+    cmaw_buf_put_cstr(body, "}");
+    return cmaw_buf_err(body);
+}
+
+static enum cmaw_err take_data(const struct cmaw_kms_key *key, const struct operation *operation,
+                               const struct cmaw_rsa_key *rsa, struct cmaw_slice body, struct cmaw_kms_failure *failure)
+{
+    [[gnu::cleanup(cmaw_kms_data_reply_free)]] struct cmaw_kms_data_reply reply = {0};
+    if (cmaw_kms_parse_data(body, key->arn, &reply) != CMAW_OK) {
+        return failed(failure, CMAW_E_PEER, "BadAnswer", "another key, a plaintext in clear, or no envelope for this enclave");
+    }
+    if (operation->ret_blob != NULL) {
+        CMAW_REQUIRE(reply.blob.size > 0, failed(failure, CMAW_E_PEER, "BadAnswer", "no ciphertext of the new key"));
+        cmaw_buf_put(operation->ret_blob, cmaw_buf_slice(&reply.blob));
+        CMAW_TRY(cmaw_buf_err(operation->ret_blob));
+    }
+    const enum cmaw_err err =
+        cmaw_cms_open_secret(rsa, cmaw_buf_slice(&reply.envelope), CMAW_KMS_TSK_SIZE, operation->ret_tsk);
+    return err == CMAW_OK ? CMAW_OK : failed(failure, CMAW_E_PEER, "BadAnswer", "the envelope does not open");
+}
+
+/* *ret_class says whether another attempt may help where the result is not OK. */
+static enum cmaw_err attempt(const struct cmaw_kms *kms, const struct cmaw_kms_key *key, const struct operation *operation,
+                             struct cmaw_kms_failure *failure, enum cmaw_kms_class *ret_class)
+{
+    *ret_class = CMAW_KMS_FINAL;
+    CMAW_RSA_KEY_AUTO(rsa);
+    CMAW_BUF_AUTO(body, BODY_MAX);
+    CMAW_BUF_AUTO(answer, CMAW_HTTP_RESPONSE_MAX);
+    if (operation->recipient) {
+        CMAW_TRY(cmaw_rsa_generate(&rsa));
+    }
+    if (put_body(kms, key, operation, rsa, &body) != CMAW_OK) {
+        return failed(failure, CMAW_E_UNAVAILABLE, "NoDocument", "no attestation document from the NSM");
+    }
+    failure->recipient_sent = operation->recipient;
+    struct cmaw_http_response response;
+    const enum cmaw_err err = cmaw_kms_exchange(kms, key, operation->target, cmaw_buf_slice(&body), &answer, &response, failure);
+    failure->recipient_sent = operation->recipient;
+    if (err != CMAW_OK) {
+        *ret_class = err == CMAW_E_UNAVAILABLE ? CMAW_KMS_RETRY : CMAW_KMS_FINAL;
+        return err;
+    }
+    if (response.status != 200) {
+        *ret_class = cmaw_kms_failure_of(&response, failure);
+        return err_of_class(*ret_class);
+    }
+    if (operation->recipient) {
+        return take_data(key, operation, rsa, response.body, failure);
+    }
+    return cmaw_kms_parse_key(response.body, key->arn) == CMAW_OK
+               ? CMAW_OK
+               : failed(failure, CMAW_E_DENIED, "UnsuitableKey", "the key may be known or usable outside KMS, or is not enabled");
+}
+
+static enum cmaw_err perform(const struct cmaw_kms *kms, const struct cmaw_kms_key *key, const struct operation *operation,
+                             struct cmaw_kms_failure *ret_failure)
+{
+    *ret_failure = (struct cmaw_kms_failure){0};
+    if (cmaw_aws_credentials_check(&key->credentials) != CMAW_OK) {
+        return failed(ret_failure, CMAW_E_MALFORMED, "BadCredentials", "the credentials are not of their form");
+    }
+    for (int i = 0;; i++) {
+        enum cmaw_kms_class class = CMAW_KMS_FINAL;
+        const enum cmaw_err err = attempt(kms, key, operation, ret_failure, &class);
+        if (err == CMAW_OK || class != CMAW_KMS_RETRY || i + 1 == CMAW_KMS_TRIES || !back_off(key, i)) {
+            return err;
+        }
+    }
+}
+
+enum cmaw_err cmaw_kms_generate(const struct cmaw_kms *kms, const struct cmaw_kms_key *key, struct cmaw_buf *blob,
+                                struct cmaw_secret *ret_tsk, struct cmaw_kms_failure *ret_failure)
+{
+    const struct operation operation = {"TrentService.GenerateDataKey", true, CMAW_SLICE_EMPTY, blob, ret_tsk};
+    return perform(kms, key, &operation, ret_failure);
+}
+
+enum cmaw_err cmaw_kms_decrypt(const struct cmaw_kms *kms, const struct cmaw_kms_key *key, struct cmaw_slice blob,
+                               struct cmaw_secret *ret_tsk, struct cmaw_kms_failure *ret_failure)
+{
+    const struct operation operation = {"TrentService.Decrypt", true, blob, NULL, ret_tsk};
+    return perform(kms, key, &operation, ret_failure);
+}
+
+enum cmaw_err cmaw_kms_check_key(const struct cmaw_kms *kms, const struct cmaw_kms_key *key,
+                                 struct cmaw_kms_failure *ret_failure)
+{
+    const struct operation operation = {"TrentService.DescribeKey", false, CMAW_SLICE_EMPTY, NULL, NULL};
+    return perform(kms, key, &operation, ret_failure);
+}
