@@ -31,7 +31,7 @@ static const int allowed[] = {
     SCMP_SYS(fdatasync),
     /* memory */
     SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(mprotect), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
-    SCMP_SYS(msync), SCMP_SYS(mincore), SCMP_SYS(memfd_create), SCMP_SYS(membarrier),
+    SCMP_SYS(msync), SCMP_SYS(mincore), SCMP_SYS(membarrier),
     /* threads and processes of its own namespace */
     SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(execve), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(wait4),
     SCMP_SYS(waitid), SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(tgkill), SCMP_SYS(futex), SCMP_SYS(futex_waitv),

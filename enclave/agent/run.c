@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,11 +16,8 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-enum { CHUNK = 64 * 1024, PIPE_BYTES = 256 * 1024 };
-
 /* Our ends of one running job. */
 struct run {
-    int output;
     int errors;
     int status;
     uint64_t deadline_ms; /* monotonic */
@@ -44,14 +42,21 @@ static enum cmaw_err write_all(int fd, struct cmaw_slice bytes)
     return CMAW_OK;
 }
 
+static enum cmaw_err make_memory_file(const char *name, int *ret_fd)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    if (fd < 0 && errno == EINVAL) {
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); /* before Linux 6.3 */
+    }
+    CMAW_REQUIRE(fd >= 0, CMAW_E_IO);
+    *ret_fd = fd;
+    return CMAW_OK;
+}
+
 enum cmaw_err cmaw_agent_input(const struct cmaw_slice *parts, size_t count, int *ret_fd)
 {
     CMAW_FDS_AUTO(fd);
-    fd = memfd_create("input", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-    if (fd < 0 && errno == EINVAL) {
-        fd = memfd_create("input", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* before Linux 6.3 */
-    }
-    CMAW_REQUIRE(fd >= 0, CMAW_E_IO);
+    CMAW_TRY(make_memory_file("input", &fd));
     for (size_t i = 0; i < count; i++) {
         CMAW_TRY(write_all(fd, parts[i]));
     }
@@ -72,42 +77,17 @@ static enum cmaw_err make_pipe(int *ret_read, int *ret_write)
 }
 
 static enum cmaw_err hand_over(const struct cmaw_spawner *spawner, const struct cmaw_sandbox_job *job, int input,
-                               struct run *run)
+                               int output, struct run *run)
 {
-    CMAW_FDS_AUTO(output);
     CMAW_FDS_AUTO(errors);
     CMAW_FDS_AUTO(status);
-    CMAW_TRY(make_pipe(&run->output, &output));
     CMAW_TRY(make_pipe(&run->errors, &errors));
-    (void)fcntl(output, F_SETPIPE_SZ, PIPE_BYTES); /* fewer switches for large outputs; the default works too */
     int pair[2];
     CMAW_REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0, CMAW_E_IO);
     run->status = pair[0];
     status = pair[1];
     const int fds[CMAW_SPAWNER_JOB_FDS] = {input, output, errors, status};
     return cmaw_fds_send(spawner->jobs, cmaw_slice_of(job, sizeof *job), fds, CMAW_SPAWNER_JOB_FDS);
-}
-
-/* Reads what is there; closes at the end. TOO_LARGE once there is more than the buffer may hold. */
-static enum cmaw_err read_output(struct run *run)
-{
-    struct cmaw_buf *buf = &run->outcome->output;
-    for (;;) {
-        const size_t room = buf->max - buf->size;
-        uint8_t extra = 0;
-        const size_t want = room < CHUNK ? room : CHUNK;
-        CMAW_TRY(cmaw_buf_reserve(buf, want));
-        const ssize_t got = room > 0 ? read(run->output, buf->data + buf->size, want) : read(run->output, &extra, 1);
-        if (got < 0) {
-            return errno == EAGAIN || errno == EINTR ? CMAW_OK : CMAW_E_IO;
-        }
-        if (got == 0) {
-            cmaw_fds_close(&run->output);
-            return CMAW_OK;
-        }
-        CMAW_REQUIRE(room > 0, CMAW_E_TOO_LARGE);
-        buf->size += (size_t)got;
-    }
 }
 
 /* Keeps the first bytes and reads the rest away, so that a talkative agent does not block. */
@@ -145,17 +125,14 @@ static enum cmaw_err wait_once(struct run *run)
     const uint64_t now = now_ms();
     CMAW_REQUIRE(now < run->deadline_ms, CMAW_E_TIMEOUT);
     const uint64_t left = run->deadline_ms - now;
-    struct pollfd polled[] = {{run->output, POLLIN, 0}, {run->errors, POLLIN, 0}, {run->status, POLLIN, 0}};
-    if (poll(polled, 3, left > 60000 ? 60000 : (int)left) < 0) {
+    struct pollfd polled[] = {{run->errors, POLLIN, 0}, {run->status, POLLIN, 0}};
+    if (poll(polled, 2, left > 60000 ? 60000 : (int)left) < 0) {
         return errno == EINTR ? CMAW_OK : CMAW_E_IO;
     }
     if (polled[0].revents != 0) {
-        CMAW_TRY(read_output(run));
-    }
-    if (polled[1].revents != 0) {
         CMAW_TRY(read_errors(run));
     }
-    return polled[2].revents != 0 ? read_status(run) : CMAW_OK;
+    return polled[1].revents != 0 ? read_status(run) : CMAW_OK;
 }
 
 static enum cmaw_agent_end judge(const struct cmaw_spawner_result *result)
@@ -169,11 +146,26 @@ static enum cmaw_agent_end judge(const struct cmaw_spawner_result *result)
     return CMAW_AGENT_BROKEN;
 }
 
-/* Until the sandbox has ended and its output is read to the end. */
+/* Until the sandbox has ended and its error output is read to the end. */
 static enum cmaw_err wait_end(struct run *run)
 {
-    while (!run->ended || run->output >= 0 || run->errors >= 0) {
+    while (!run->ended || run->errors >= 0) {
         CMAW_TRY(wait_once(run));
+    }
+    return CMAW_OK;
+}
+
+/* Nobody writes any more: the namespace is gone. */
+static enum cmaw_err take_output(int *output, size_t output_max, struct cmaw_agent_outcome *outcome)
+{
+    struct stat status;
+    CMAW_REQUIRE(fstat(*output, &status) == 0, CMAW_E_IO);
+    if (status.st_size > (off_t)output_max) {
+        outcome->end = CMAW_AGENT_TOO_LARGE; /* also where the limit of file sizes ended it: it wanted more */
+    } else if (outcome->end == CMAW_AGENT_DONE) {
+        outcome->output_size = (size_t)status.st_size;
+        outcome->output = *output;
+        *output = -1;
     }
     return CMAW_OK;
 }
@@ -182,32 +174,47 @@ enum cmaw_err cmaw_agent_run(const struct cmaw_spawner *spawner, const struct cm
                              size_t output_max, uint64_t timeout_ms, struct cmaw_agent_outcome *ret_outcome)
 {
     CMAW_FDS_AUTO(owned_input);
+    CMAW_FDS_AUTO(output);
     owned_input = input;
-    *ret_outcome = (struct cmaw_agent_outcome){.output = CMAW_BUF(output_max)};
-    struct run run = {-1, -1, -1, now_ms() + timeout_ms, false, ret_outcome};
-    enum cmaw_err err = hand_over(spawner, job, input, &run);
+    *ret_outcome = (struct cmaw_agent_outcome){.output = -1};
+    struct run run = {-1, -1, now_ms() + timeout_ms, false, ret_outcome};
+    enum cmaw_err err = make_memory_file("output", &output);
+    if (err == CMAW_OK) {
+        err = hand_over(spawner, job, input, output, &run);
+    }
     cmaw_fds_close(&owned_input);
     if (err == CMAW_OK) {
         err = wait_end(&run);
         ret_outcome->end = judge(&ret_outcome->result);
     }
+    if (err == CMAW_OK) {
+        err = take_output(&output, output_max, ret_outcome);
+    }
     /* closing status before the answer came kills the sandbox */
     cmaw_fds_close(&run.status);
-    cmaw_fds_close(&run.output);
     cmaw_fds_close(&run.errors);
-    if (err == CMAW_E_TIMEOUT || err == CMAW_E_TOO_LARGE) {
-        ret_outcome->end = err == CMAW_E_TIMEOUT ? CMAW_AGENT_TIMEOUT : CMAW_AGENT_TOO_LARGE;
-        err = CMAW_OK;
-    }
-    if (err != CMAW_OK || ret_outcome->end != CMAW_AGENT_DONE) {
-        cmaw_buf_free(&ret_outcome->output);
+    if (err == CMAW_E_TIMEOUT) {
+        ret_outcome->end = CMAW_AGENT_TIMEOUT;
+        return CMAW_OK;
     }
     return err;
 }
 
+enum cmaw_err cmaw_agent_output_read(const struct cmaw_agent_outcome *outcome, struct cmaw_buf *buf)
+{
+    CMAW_TRY(cmaw_buf_reserve(buf, outcome->output_size));
+    for (size_t done = 0; done < outcome->output_size;) {
+        const ssize_t got = pread(outcome->output, buf->data + buf->size, outcome->output_size - done, (off_t)done);
+        CMAW_REQUIRE(got > 0 || (got < 0 && errno == EINTR), CMAW_E_IO);
+        buf->size += got > 0 ? (size_t)got : 0;
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return CMAW_OK;
+}
+
 void cmaw_agent_outcome_free(struct cmaw_agent_outcome *outcome)
 {
-    cmaw_buf_free(&outcome->output);
+    cmaw_fds_close(&outcome->output);
     cmaw_wipe(outcome->errors, sizeof outcome->errors);
     outcome->errors_size = 0;
 }

@@ -17,7 +17,8 @@ enum cmaw_agent_end {
 
 struct cmaw_agent_outcome {
     enum cmaw_agent_end end;
-    struct cmaw_buf output;                /* complete with DONE only; owned: cmaw_agent_outcome_free */
+    int output;                            /* with DONE: what it wrote, output_size bytes; else -1. Owned */
+    size_t output_size;
     uint8_t errors[CMAW_AGENT_ERRORS_MAX]; /* the first bytes of standard error */
     size_t errors_size;
     struct cmaw_spawner_result result;
@@ -25,11 +26,14 @@ struct cmaw_agent_outcome {
 
 /* A descriptor for standard input that holds the parts one after the other, sealed against every change. */
 enum cmaw_err cmaw_agent_input(const struct cmaw_slice *parts, size_t count, int *ret_fd);
-/* Runs the agent to its end. Everything it started has ended when this returns, or is being killed (TIMEOUT, TOO_LARGE).
+/* Runs the agent to its end. Its standard output is a file in memory that is read when it has ended: a step holds no
+ * memory of ours while its agent works. Everything it started has ended when this returns, or is being killed (TIMEOUT, TOO_LARGE).
  * Takes input (closes it). Several threads may call this at once. IO or NO_MEMORY if the job cannot be handed over. */
 enum cmaw_err cmaw_agent_run(const struct cmaw_spawner *spawner, const struct cmaw_sandbox_job *job, int input,
                              size_t output_max, uint64_t timeout_ms, struct cmaw_agent_outcome *ret_outcome);
-/* Wipes and frees. */
+/* Appends the output. */
+enum cmaw_err cmaw_agent_output_read(const struct cmaw_agent_outcome *outcome, struct cmaw_buf *buf);
+/* Closes and wipes. */
 void cmaw_agent_outcome_free(struct cmaw_agent_outcome *outcome);
 
 #endif

@@ -93,13 +93,20 @@ static enum cmaw_err limit(int resource, rlim_t value)
     return io(setrlimit((__rlimit_resource_t)resource, &both));
 }
 
+/* Of the larger of /tmp and the output, and a little more, so that an output over its limit is seen to be one. */
+static rlim_t file_size_limit(const struct cmaw_agent_limits *limits)
+{
+    const uint32_t kib = limits->tmp_kib > limits->output_kib ? limits->tmp_kib : limits->output_kib;
+    return ((rlim_t)kib << 10) + 1024;
+}
+
 static enum cmaw_err set_limits(const struct cmaw_agent_limits *limits)
 {
     CMAW_TRY(limit(RLIMIT_AS, (rlim_t)limits->memory_mib << 20));
     CMAW_TRY(limit(RLIMIT_NPROC, limits->processes));
     CMAW_TRY(limit(RLIMIT_NOFILE, limits->open_files));
     CMAW_TRY(limit(RLIMIT_CPU, limits->cpu_s));
-    CMAW_TRY(limit(RLIMIT_FSIZE, (rlim_t)limits->tmp_kib << 10));
+    CMAW_TRY(limit(RLIMIT_FSIZE, file_size_limit(limits)));
     CMAW_TRY(limit(RLIMIT_CORE, 0));
     CMAW_TRY(limit(RLIMIT_MEMLOCK, 0));
     CMAW_TRY(limit(RLIMIT_MSGQUEUE, 0));

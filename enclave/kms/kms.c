@@ -134,10 +134,7 @@ static enum cmaw_err attempt(const struct cmaw_kms *kms, const struct cmaw_kms_k
     struct cmaw_http_response response;
     const enum cmaw_err err = cmaw_kms_exchange(kms, key, operation->target, cmaw_buf_slice(&body), &answer, &response, failure);
     failure->recipient_sent = operation->recipient;
-    if (err != CMAW_OK) {
-        *ret_class = err == CMAW_E_UNAVAILABLE ? CMAW_KMS_RETRY : CMAW_KMS_FINAL;
-        return err;
-    }
+    CMAW_TRY(err); /* the way there is the host's: it may ask again */
     if (response.status != 200) {
         *ret_class = cmaw_kms_failure_of(&response, failure);
         return err_of_class(*ret_class);

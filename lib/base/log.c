@@ -8,11 +8,17 @@
 
 static const char *program_name = "cmaw";
 static enum cmaw_log_level lowest_level = CMAW_LOG_INFO;
+static void (*line_sink)(const char *line, size_t size);
 
 void cmaw_log_init(const char *program, enum cmaw_log_level lowest)
 {
     program_name = program;
     lowest_level = lowest;
+}
+
+void cmaw_log_to(void (*sink)(const char *line, size_t size))
+{
+    line_sink = sink;
 }
 
 static size_t put_prefix(char *line, size_t capacity, enum cmaw_log_level level, const char *event)
@@ -51,6 +57,10 @@ void cmaw_log(enum cmaw_log_level level, const char *event, const char *format, 
     }
     line[size < sizeof line - 1 ? size : sizeof line - 2] = '\n';
     size = size < sizeof line - 1 ? size + 1 : sizeof line - 1;
+    if (line_sink != NULL) {
+        line_sink(line, size);
+        return;
+    }
     /* a log line that cannot be written has nowhere to be reported */
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line, size);
 }

@@ -3,10 +3,14 @@
 #ifndef CMAW_BASE_LOG_H
 #define CMAW_BASE_LOG_H
 
+#include <stddef.h>
+
 enum cmaw_log_level { CMAW_LOG_DEBUG, CMAW_LOG_INFO, CMAW_LOG_WARN, CMAW_LOG_ERROR };
 
 /* Names the program and the lowest level that is written; before this, "cmaw" and INFO. program must outlive the process. */
 void cmaw_log_init(const char *program, enum cmaw_log_level lowest);
+/* Lines go to sink instead of standard error: size bytes that end in a line feed. Thread-safe if sink is. NULL: back again. */
+void cmaw_log_to(void (*sink)(const char *line, size_t size));
 /* event is a constant like "step.done"; format gives "key=value key=value" and may be "". Thread-safe, one write per line. */
 [[gnu::format(printf, 3, 4)]] void cmaw_log(enum cmaw_log_level level, const char *event, const char *format, ...);
 

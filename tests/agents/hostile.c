@@ -119,7 +119,7 @@ static int mode_privilege(void)
         {"name_to_handle_at", SYS_name_to_handle_at}, {"open_by_handle_at", SYS_open_by_handle_at},
         {"execveat", SYS_execveat}, {"seccomp", SYS_seccomp}, {"shmget", SYS_shmget}, {"msgget", SYS_msgget},
         {"mq_open", SYS_mq_open}, {"landlock", SYS_landlock_create_ruleset}, {"pidfd_getfd", SYS_pidfd_getfd},
-        {"vmsplice", SYS_vmsplice}, {"memfd_secret", SYS_memfd_secret}, {"no such call", 9999},
+        {"vmsplice", SYS_vmsplice}, {"memfd_create", SYS_memfd_create}, {"memfd_secret", SYS_memfd_secret}, {"no such call", 9999},
     };
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         expect_refused(calls[i].name, syscall(calls[i].number, 0, 0, 0, 0, 0, 0));

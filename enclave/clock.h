@@ -1,0 +1,19 @@
+/* Trusted time (PROTOCOL.md section 6): the timestamp of an attestation document plus the monotonic clock since. The wall
+ * clock belongs to nobody here and is never asked. */
+#ifndef CMAW_ENCLAVE_CLOCK_H
+#define CMAW_ENCLAVE_CLOCK_H
+
+#include <stdint.h>
+
+#include "lib/base/error.h"
+
+enum { CMAW_CLOCK_RENEW_S = 3600 };
+
+/* Sets the time from a document that was made between the two monotonic moments (ms): the middle counts. */
+void cmaw_clock_set(uint64_t timestamp_ms, uint64_t asked_ms, uint64_t answered_ms);
+/* Milliseconds since 1970; 0 before the first cmaw_clock_set. Thread-safe. */
+uint64_t cmaw_clock_now_ms(void);
+/* When the clock was set last, monotonic ms. */
+uint64_t cmaw_clock_set_at_ms(void);
+
+#endif

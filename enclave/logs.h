@@ -1,0 +1,16 @@
+/* Log lines on their way to the host: a bounded queue and one thread that writes to port 9001. A host that does not read
+ * costs lines, never time or memory; how many is counted. Lines are what cmaw_log makes: codes and counters. */
+#ifndef CMAW_ENCLAVE_LOGS_H
+#define CMAW_ENCLAVE_LOGS_H
+
+#include <stdint.h>
+
+#include "lib/base/error.h"
+
+/* Takes over cmaw_log and starts the thread. */
+enum cmaw_err cmaw_logs_start(void);
+uint64_t cmaw_logs_dropped(void);
+/* Waits until the queue is empty, at most timeout_ms: the last words before the end. */
+void cmaw_logs_flush(uint32_t timeout_ms);
+
+#endif

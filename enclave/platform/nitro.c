@@ -1,0 +1,147 @@
+/* A real enclave: AF_VSOCK, /dev/nsm, and a kernel of our own under a bare initramfs (facts/NITRO.md sections 2 and 4). */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/random.h>
+#include <linux/vm_sockets.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "enclave/nsm/nsm.h"
+#include "enclave/platform/mounts.h"
+#include "enclave/platform/platform.h"
+
+enum { CID_PARENT = 3, BACKLOG = 64 };
+
+/* NSM_IOCTL_RAW of the driver; native byte order. */
+struct nsm_raw {
+    uint64_t request;
+    uint64_t request_size;
+    uint64_t response;
+    uint64_t response_size;
+};
+#define NSM_IOCTL_RAW _IOWR(0x0A, 0, struct nsm_raw)
+
+static int listener = -1;
+
+enum cmaw_tier cmaw_platform_tier(void)
+{
+    return CMAW_TIER_NITRO;
+}
+
+static enum cmaw_err listen_rpc(void)
+{
+    const struct sockaddr_vm address = {
+        .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = CMAW_PORT_RPC};
+    listener = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CMAW_REQUIRE(listener >= 0, CMAW_E_IO);
+    CMAW_REQUIRE(bind(listener, (const struct sockaddr *)&address, sizeof address) == 0, CMAW_E_IO);
+    return listen(listener, BACKLOG) == 0 ? CMAW_OK : CMAW_E_IO;
+}
+
+static enum cmaw_err open_console(void)
+{
+    const int console = open("/dev/console", O_RDWR);
+    CMAW_REQUIRE(console >= 0, CMAW_E_IO);
+    for (int fd = 0; fd < 3; fd++) {
+        CMAW_REQUIRE(console == fd || dup2(console, fd) == fd, CMAW_E_IO);
+    }
+    if (console > 2) {
+        close(console);
+    }
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_platform_start(void)
+{
+    CMAW_TRY(cmaw_mounts_make());
+    CMAW_TRY(open_console());
+    CMAW_TRY(cmaw_mounts_leave_rootfs());
+    return listen_rpc();
+}
+
+enum cmaw_err cmaw_platform_connect(uint32_t port, uint32_t timeout_ms, int *ret_fd)
+{
+    const struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_cid = CID_PARENT, .svm_port = port};
+    const struct timeval timeout = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
+    const int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CMAW_REQUIRE(fd >= 0, CMAW_E_IO);
+    if (setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &timeout, sizeof timeout) != 0 ||
+        connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+        const enum cmaw_err err = errno == ETIMEDOUT ? CMAW_E_TIMEOUT : CMAW_E_UNAVAILABLE;
+        close(fd);
+        return err;
+    }
+    *ret_fd = fd;
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_platform_accept(int *ret_fd)
+{
+    for (;;) {
+        const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0) {
+            *ret_fd = fd;
+            return CMAW_OK;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+            (void)usleep(50000); /* until a connection ends; accept has no event for that */
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return CMAW_E_CLOSED;
+        }
+    }
+}
+
+static enum cmaw_err nsm_ioctl(int device, struct cmaw_slice request, struct cmaw_buf *response)
+{
+    uint8_t *room = cmaw_buf_extend(response, CMAW_NSM_RESPONSE_MAX);
+    CMAW_REQUIRE(room != NULL, CMAW_E_NO_MEMORY);
+    struct nsm_raw raw = {(uintptr_t)request.data, request.size, (uintptr_t)room, CMAW_NSM_RESPONSE_MAX};
+    CMAW_REQUIRE(ioctl(device, NSM_IOCTL_RAW, &raw) == 0 && raw.response_size <= CMAW_NSM_RESPONSE_MAX, CMAW_E_IO);
+    cmaw_buf_truncate(response, response->size - CMAW_NSM_RESPONSE_MAX + (size_t)raw.response_size);
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_platform_nsm_call(void *context, struct cmaw_slice request, struct cmaw_buf *response)
+{
+    (void)context;
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static int device = -1;
+    pthread_mutex_lock(&lock);
+    if (device < 0) {
+        device = open("/dev/nsm", O_RDWR | O_CLOEXEC);
+    }
+    const enum cmaw_err err = device >= 0 ? nsm_ioctl(device, request, response) : CMAW_E_IO;
+    pthread_mutex_unlock(&lock);
+    return err;
+}
+
+enum cmaw_err cmaw_platform_add_entropy(struct cmaw_slice bytes)
+{
+    struct {
+        struct rand_pool_info info;
+        uint8_t bytes[CMAW_NSM_RESPONSE_MAX];
+    } pool = {0};
+    CMAW_REQUIRE(bytes.size <= sizeof pool.bytes, CMAW_E_TOO_LARGE);
+    pool.info.entropy_count = (int)bytes.size * 8; /* bits */
+    pool.info.buf_size = (int)bytes.size;
+    memcpy(pool.info.buf, bytes.data, bytes.size);
+    const int device = open("/dev/random", O_RDWR | O_CLOEXEC);
+    CMAW_REQUIRE(device >= 0, CMAW_E_IO);
+    const int failed = ioctl(device, RNDADDENTROPY, &pool);
+    close(device);
+    cmaw_wipe(&pool, sizeof pool);
+    return failed == 0 ? CMAW_OK : CMAW_E_IO;
+}
+
+void cmaw_platform_end(int status)
+{
+    sync();
+    (void)reboot(RB_AUTOBOOT); /* the hypervisor takes it as the end of the enclave */
+    _exit(status);
+}

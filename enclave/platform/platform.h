@@ -1,0 +1,26 @@
+/* What differs between a real enclave and the simulation. Two libraries implement this, one links in: nitro (AF_VSOCK, /dev/nsm,
+ * a bare initramfs) for release images, sim (descriptors 3 and 4 of the launcher) for development. */
+#ifndef CMAW_PLATFORM_PLATFORM_H
+#define CMAW_PLATFORM_PLATFORM_H
+
+#include "lib/base/bytes.h"
+
+enum cmaw_tier { CMAW_TIER_NITRO, CMAW_TIER_SIM };
+
+enum { CMAW_PORT_RPC = 5000, CMAW_PORT_KMS = 8000, CMAW_PORT_HEARTBEAT = 9000, CMAW_PORT_LOGS = 9001 };
+
+enum cmaw_tier cmaw_platform_tier(void);
+/* First of all, in PID 1: file systems, and readiness to accept. */
+enum cmaw_err cmaw_platform_start(void);
+/* A connected stream to a port of the host, close-on-exec. UNAVAILABLE, TIMEOUT, IO. Thread-safe. */
+enum cmaw_err cmaw_platform_connect(uint32_t port, uint32_t timeout_ms, int *ret_fd);
+/* Waits for the next connection to CMAW_PORT_RPC, close-on-exec. CLOSED when there will be none any more. One caller. */
+enum cmaw_err cmaw_platform_accept(int *ret_fd);
+/* The call of struct cmaw_nsm (context is not used). Thread-safe. */
+enum cmaw_err cmaw_platform_nsm_call(void *context, struct cmaw_slice request, struct cmaw_buf *response);
+/* Credits bytes of the NSM to the kernel's random generator. */
+enum cmaw_err cmaw_platform_add_entropy(struct cmaw_slice bytes);
+/* Ends the enclave; status 0 where that was asked for. */
+[[gnu::noreturn]] void cmaw_platform_end(int status);
+
+#endif
