@@ -9,7 +9,8 @@ enum { CMAW_X509_CHAIN_MAX = 9 }; /* certificates: 8 of a bundle and the leaf */
 
 /* chain[0] is the root, which the caller has compared with its pin (its own signature is not looked at); every next one
  * is issued by the one before; the last is the leaf. count 2..CMAW_X509_CHAIN_MAX. Checks: one DER certificate v3 each and
- * nothing behind it; issuer and subject names equal byte for byte; signatures; CA flag, keyCertSign and path length of the
+ * nothing behind it; issuer and subject names equal byte for byte; no
+ * certificate but the root that names itself as issuer; signatures; CA flag, keyCertSign and path length of the
  * issuers; a leaf that is no CA, without path length, with digitalSignature; no unknown critical extension; only then that
  * time_s (seconds since 1970) is within all validities, ends included. AUTH, or EXPIRED for the last check alone.
  * ret_leaf_key is the caller's. Hostile input. */
