@@ -9,7 +9,7 @@
 /* Where the programs are in the build tree, seen from the folder of any of them. */
 static const char *const build_folders[] = {".", "../client", "../image", "../dev", "../enclave", "../agents",
                                             "../host/launch", "../host/proxy", "../host/worker",
-                                            "../launch", "../proxy", "../worker", "../../client", "../../image", "../../dev",
+                                            "../launch", "../proxy", "../worker", "../../client", "../../image", "../../dev", "../../host/launch", "../../host/proxy", "../../host/worker",
                                             "../../enclave", "../../agents"};
 
 static bool is_program(const char *folder, size_t folder_size, const char *name, char ret_path[static CMAW_PATH_MAX])
