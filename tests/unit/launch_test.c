@@ -94,9 +94,11 @@ static void enclave_runs_alone_in_its_own_root(void **state)
     assert_true(rig_has(&world, "conf mode=100640 size=12 uid=0\n"));
     assert_true(rig_has(&world, "root=init\n") && rig_has(&world, "root=link\n") && rig_has(&world, "root=mode\n"));
     assert_true(rig_has(&world, "null=1\n"));
-    static const char *const absent[] = {"root=home", "root=usr", "root=tmp", rig->dir, "mount=/dev/vda", "ext4", "overlay", "net=  eth", "veth", "fd=5\n", "fd=6\n", "fd=7\n"};
+    const char *const absent[] = {"root=home", "root=usr", "root=tmp", rig->dir, "mount=/dev/vda", "ext4", "overlay", "net=  eth", "veth", "fd=5\n", "fd=6\n", "fd=7\n"};
     for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++) {
-        assert_false(rig_has(&world, absent[i]));
+        if (rig_has(&world, absent[i])) {
+            fail_msg("%s in: %.*s", absent[i], (int)world.size, world.data);
+        }
     }
     assert_true(rig_has(&world, "fd=3\n") && rig_has(&world, "fd=4\n"));
 }
@@ -215,7 +217,7 @@ static void enclave_reaches_the_nsm_simulator_and_again_after_its_restart(void *
         assert_int_equal(rig->nsm_resumes, round);
         rig_nsm_stop(rig);
         CMAW_BUF_AUTO(refused, TEXT_MAX);
-        relay(rig, 0, "x", &refused);
+        relay(rig, 0, "", &refused);
         assert_true(rig_has(&refused, "errno=111\n"));
         rig_nsm_start(rig);
     }
@@ -226,7 +228,7 @@ static void enclave_reaches_host_ports_by_their_sockets(void **state)
     struct rig *rig = *state;
     CMAW_BUF_AUTO(refused, TEXT_MAX);
     rig_launch_ready(rig, NULL);
-    relay(rig, 8000, "x", &refused);
+    relay(rig, 8000, "", &refused);
     assert_true(cmaw_slice_eq_cstr(cmaw_buf_slice(&refused), "errno=111\n"));
     struct cmaw_addr addr = {.port = 8000};
     (void)snprintf(addr.path, sizeof addr.path, "%s", rig->socket);
