@@ -141,7 +141,9 @@ void rig_image(struct rig *rig, const char *mode, bool gzip, struct cmaw_slice m
     CMAW_BUF_AUTO(packed, IMAGE_MAX);
     CMAW_BUF_AUTO(file, IMAGE_MAX);
     struct cmaw_diag diag = {0};
-    assert_int_equal(cmaw_file_read(getenv("CMAW_TEST_FAKE_INIT"), &init, &diag), CMAW_OK);
+    const char *fake_init = getenv("CMAW_TEST_FAKE_INIT"); /* set by meson test */
+    assert_non_null(fake_init);
+    assert_int_equal(cmaw_file_read(fake_init, &init, &diag), CMAW_OK);
     put_file(&one, "init", S_IFREG | 0755, cmaw_buf_slice(&init), 1);
     put_file(&one, "dev", S_IFDIR | 0755, CMAW_SLICE_EMPTY, 2);
     put_file(&one, "proc", S_IFDIR | 0755, CMAW_SLICE_EMPTY, 3);
