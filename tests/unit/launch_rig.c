@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ static void remove_tree(const char *path)
 
 void rig_open(struct rig *rig)
 {
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer that goes away is a failed write */
     *rig = (struct rig){.launcher = CMAW_PROC_NONE, .nsm_listener = -1, .nsm_stop = -1};
     (void)snprintf(rig->dir, sizeof rig->dir, "/tmp/cmaw-launch-test-XXXXXX");
     assert_non_null(mkdtemp(rig->dir));
