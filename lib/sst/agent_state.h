@@ -23,7 +23,12 @@ enum cmaw_err cmaw_agent_state_check_content(const struct cmaw_agent_state *stat
 enum cmaw_err cmaw_agent_state_parse(struct cmaw_slice bytes, struct cmaw_agent_state *ret_state);
 /* How long the encoding is. */
 size_t cmaw_agent_state_size(const struct cmaw_agent_state *state);
+/* The same once it has a salt of 32 bytes, whatever salt it has now: what sealing will pad. */
+size_t cmaw_agent_state_sealed_size(const struct cmaw_agent_state *state);
 void cmaw_agent_state_encode(const struct cmaw_agent_state *state, struct cmaw_buf *buf);
+/* The encoding without the bytes of the content: what stands before them, and what stands behind. */
+void cmaw_agent_state_encode_head(const struct cmaw_agent_state *state, struct cmaw_buf *buf);
+void cmaw_agent_state_encode_tail(const struct cmaw_agent_state *state, struct cmaw_buf *buf);
 /* commit(AgentState) of section 4. */
 enum cmaw_err cmaw_agent_state_commit(const struct cmaw_agent_state *state, struct cmaw_bytes32 *ret_commit);
 /* AgentState.salt from the edge secret, 32 random bytes and H(content). */

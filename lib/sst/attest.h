@@ -2,17 +2,20 @@
 #ifndef CMAW_SST_ATTEST_H
 #define CMAW_SST_ATTEST_H
 
+#include "lib/crypto/ecdsa.h"
 #include "lib/sst/check.h"
 #include "lib/sst/keys.h"
 
-/* What an accepted document says. Slices point into the document. */
+/* What an accepted document says. Slices point into the document. Freed by cmaw_attested_free. */
 struct cmaw_attested {
-    struct cmaw_slice spki; /* AK, DER, 91 bytes */
-    struct cmaw_bytes32 kid;   /* H(spki) */
+    struct cmaw_ec_key *ak;    /* public key, parsed once; owned */
+    struct cmaw_bytes32 kid;   /* H(SPKI of AK) */
     struct cmaw_bytes32 doc_hash; /* H(ctx("ak-doc", document)) */
     struct cmaw_slice nonce;
     uint64_t timestamp_ms;
 };
+#define CMAW_ATTESTED_AUTO(name) [[gnu::cleanup(cmaw_attested_free)]] struct cmaw_attested name = {0}
+void cmaw_attested_free(struct cmaw_attested *attested);
 
 /* The document is a good one of this role of the manifest, valid at its own timestamp. AUTH, and *finding says which check
  * refused ("doc.…"); finding may be NULL. */

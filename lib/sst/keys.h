@@ -2,11 +2,12 @@
 #ifndef CMAW_SST_KEYS_H
 #define CMAW_SST_KEYS_H
 
+#include "lib/crypto/hpke.h"
 #include "lib/sst/manifest.h"
 
 struct cmaw_role_keys {
-    struct cmaw_secret sk;       /* X25519 private key, 32 bytes */
-    struct cmaw_bytes32 pk;         /* its public key */
+    struct cmaw_hpke_key kem; /* the role's X25519 key pair */
+    struct cmaw_bytes32 pk;   /* its public key */
     struct cmaw_bytes32 tsk_commit;
 };
 void cmaw_role_keys_release(struct cmaw_role_keys *keys);

@@ -2,6 +2,7 @@
 #ifndef CMAW_SST_RECEIPT_H
 #define CMAW_SST_RECEIPT_H
 
+#include "lib/cbor/cose.h"
 #include "lib/crypto/ecdsa.h"
 #include "lib/sst/check.h"
 #include "lib/sst/manifest.h"
@@ -40,9 +41,7 @@ static inline const struct cmaw_receipt_edge *cmaw_receipt_outputs(const struct 
 /* A receipt as it came: parsed, its signature not yet verified. Slices point into bytes. */
 struct cmaw_signed_receipt {
     struct cmaw_slice bytes;
-    struct cmaw_slice protected_bytes;
-    struct cmaw_slice payload;
-    struct cmaw_slice signature;
+    struct cmaw_cose_sign1 sign1;
     struct cmaw_slice kid;
     struct cmaw_slice iss; /* "cmaw:" tenant "/" role name */
     struct cmaw_slice sub; /* hex(run_id) */
@@ -55,8 +54,8 @@ enum cmaw_err cmaw_receipt_make(const struct cmaw_receipt *receipt, struct cmaw_
 /* Form: size, deterministic CBOR, exactly the parameters and claims listed, lists ascending. MALFORMED, and *finding (may be
  * NULL) says what ("receipt.cbor", "receipt.alg", "receipt.protected", "receipt.payload", …). */
 enum cmaw_err cmaw_receipt_parse(struct cmaw_slice bytes, struct cmaw_signed_receipt *ret_receipt, struct cmaw_finding *finding);
-/* Signature by the key of spki, kid of that key, s <= n/2. AUTH. */
-enum cmaw_err cmaw_receipt_verify_signature(const struct cmaw_signed_receipt *receipt, struct cmaw_slice spki,
+/* kid names this key, and the signature is by it, with s <= n/2. AUTH. */
+enum cmaw_err cmaw_receipt_verify_signature(const struct cmaw_signed_receipt *receipt, const struct cmaw_ec_key *ak,
     const struct cmaw_bytes32 *kid, struct cmaw_finding *finding);
 /* The claims that repeat others: iss is of this tenant and role, sub of the run. AUTH. */
 enum cmaw_err cmaw_receipt_check_names(const struct cmaw_signed_receipt *receipt, struct cmaw_slice tenant,

@@ -26,8 +26,8 @@ struct cmaw_state {
 enum cmaw_err cmaw_state_header_decode(struct cmaw_slice bytes, struct cmaw_state_header *ret_header);
 /* Canonical encoding of State only; the header is not looked into. */
 enum cmaw_err cmaw_state_decode(struct cmaw_slice bytes, struct cmaw_state *ret_state);
-/* Size, canonical, version, lengths, kind 1 or 2, edge >= 1, class 1..7. The length of the ciphertext is only bounded: a wrong
- * one counts as a bad tag. TOO_LARGE, MALFORMED. */
+/* Size of the header, canonical, version, lengths, kind 1 or 2, edge >= 1, class 1..7. The length of the ciphertext is not looked
+ * at: a wrong one counts as a bad tag. TOO_LARGE, MALFORMED. */
 enum cmaw_err cmaw_state_parse(struct cmaw_slice bytes, struct cmaw_state *ret_state);
 /* Digest i of the parents of a parsed header, 32 bytes; the empty slice beyond parent_count. */
 struct cmaw_slice cmaw_state_parent(const struct cmaw_state_header *header, uint32_t i);

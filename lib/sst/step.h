@@ -4,6 +4,7 @@
 #define CMAW_SST_STEP_H
 
 #include "lib/crypto/ecdsa.h"
+#include "lib/crypto/hpke.h"
 #include "lib/sst/code.h"
 #include "lib/sst/receipt.h"
 #include "lib/sst/state.h"
@@ -25,7 +26,7 @@ struct cmaw_step_request {
 struct cmaw_step_self {
     const struct cmaw_manifest *manifest;
     const struct cmaw_role *role;
-    const struct cmaw_secret *role_sk;
+    const struct cmaw_hpke_key *role_key;
 };
 
 struct cmaw_step_input {

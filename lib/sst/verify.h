@@ -14,28 +14,32 @@
 enum { CMAW_BOUND_STATE = 1, CMAW_BOUND_DISCLOSURE = 2, CMAW_BOUND_OPENED = 4 };
 
 struct cmaw_verified_step {
-    uint32_t doc; /* index into evidence->ak_docs */
-    uint64_t doc_timestamp_ms;
-    struct cmaw_signed_receipt receipt;
+    uint32_t doc; /* index into docs and evidence->ak_docs; receipt i of the evidence is of steps[i] */
+    uint32_t attempt;
+    uint64_t started_ms;
+    uint64_t finished_ms;
 };
 struct cmaw_verified_edge {
     struct cmaw_bytes32 digest; /* as the receipts say */
     struct cmaw_bytes32 commit;
-    uint32_t bound;          /* 0 on a client edge: reported as unbound */
-    uint32_t state;          /* index into evidence->states, where bound has CMAW_BOUND_STATE */
-    uint32_t disclosure;     /* index into evidence->disclosures, where bound has CMAW_BOUND_DISCLOSURE */
+    uint32_t bound;      /* 0 on a client edge: reported as unbound */
+    uint32_t state;      /* index into evidence->states, where bound has CMAW_BOUND_STATE */
+    uint32_t disclosure; /* index into evidence->disclosures, where bound has CMAW_BOUND_DISCLOSURE */
 };
-/* A verified run. Points into the evidence. Freed by cmaw_verified_run_free. */
+/* A verified run, about 85 KiB. Points into the evidence. Freed by cmaw_verified_run_free. */
 struct cmaw_verified_run {
     const struct cmaw_evidence *evidence;
     struct cmaw_manifest manifest;
     struct cmaw_plan plan;
     struct cmaw_ticket_header header; /* header.run_id is the run */
+    uint32_t doc_count;
     struct cmaw_attested docs[CMAW_STEPS_MAX];
-    struct cmaw_verified_step *steps; /* plan.step_count, in step order */
-    struct cmaw_verified_edge edges[CMAW_EDGES_MAX];
+    struct cmaw_verified_step steps[CMAW_STEPS_MAX]; /* steps[i] is step i + 1 */
+    struct cmaw_verified_edge edges[CMAW_EDGES_MAX]; /* edges[i] is edge i + 1 */
 };
 void cmaw_verified_run_free(struct cmaw_verified_run *run);
+/* The next client edge after *cursor (start with 0) that has neither state nor disclosure; NULL at the end. */
+const struct cmaw_plan_edge *cmaw_verified_run_next_unbound(const struct cmaw_verified_run *run, uint32_t *cursor);
 
 /* pinned_mh is the manifest that the verifier pinned. On success *ret_run holds the run. On failure AUTH (or NO_MEMORY), nothing
  * to free, and *finding (may be NULL) names the check and the object. */
@@ -44,7 +48,7 @@ enum cmaw_err cmaw_run_verify(const struct cmaw_evidence *evidence, const struct
 /* From the bytes of an Evidence; evidence gets its parts and must outlive the run. */
 enum cmaw_err cmaw_run_verify_bytes(struct cmaw_slice bytes, const struct cmaw_bytes32 *pinned_mh,
     struct cmaw_evidence *ret_evidence, struct cmaw_verified_run **ret_run, struct cmaw_finding *finding);
-/* What a holder of edge secrets checks beyond that: every secret given matches its commitment; every state at hand with a
+/* What a holder of edge secrets checks beyond that (verify_open.c): every secret given matches its commitment; every state at hand with a
  * secret opens, is of the smallest class where the plan names none, and its commitment is the receipts'. AUTH. */
 enum cmaw_err cmaw_run_verify_secrets(struct cmaw_verified_run *run, const struct cmaw_edge_secrets *secrets,
     struct cmaw_finding *finding);
