@@ -42,6 +42,9 @@ size_t cmaw_pb_open(const struct cmaw_buf *buf);
 void cmaw_pb_close(struct cmaw_buf *buf, uint32_t field, size_t mark);
 /* How many bytes a bytes field of this size takes with its tag and length; 0 for an empty one. */
 size_t cmaw_pb_size_bytes(uint32_t field, size_t size);
+/* The same for an element, which is written even if empty, and for an integer (0 for 0). */
+size_t cmaw_pb_size_element(uint32_t field, size_t size);
+size_t cmaw_pb_size_u64(uint32_t field, uint64_t value);
 
 /* Reading what any encoder wrote (agent.proto): every field in any order, unknown ones too. */
 struct cmaw_pb_field {

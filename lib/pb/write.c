@@ -50,10 +50,22 @@ void cmaw_pb_put_bytes(struct cmaw_buf *buf, uint32_t field, struct cmaw_slice b
     }
 }
 
-size_t cmaw_pb_size_bytes(uint32_t field, size_t size)
+size_t cmaw_pb_size_element(uint32_t field, size_t size)
 {
     uint8_t head[HEAD_MAX];
-    return size == 0 ? 0 : head_put(head, field, size) + size;
+    return head_put(head, field, size) + size;
+}
+
+size_t cmaw_pb_size_bytes(uint32_t field, size_t size)
+{
+    return size == 0 ? 0 : cmaw_pb_size_element(field, size);
+}
+
+size_t cmaw_pb_size_u64(uint32_t field, uint64_t value)
+{
+    uint8_t bytes[HEAD_MAX];
+    const size_t tag_size = tag_put(bytes, field, CMAW_WIRE_VARINT);
+    return value == 0 ? 0 : tag_size + cmaw_varint_put(bytes + tag_size, value);
 }
 
 size_t cmaw_pb_open(const struct cmaw_buf *buf)
