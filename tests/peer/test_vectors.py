@@ -13,8 +13,9 @@ import sst1
 from sst1 import H, Manifest, Plan, Refused, State, TicketHeader
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-VECTORS = next((p for p in (pathlib.Path(os.environ.get("CMAW_VECTORS", ROOT / "tests/data/vectors")),
-                            ROOT.parent / "shared" / "vectors") if (p / "sst1").is_dir()), None)
+VECTORS = pathlib.Path(os.environ.get("CMAW_SHARED", ROOT.parent / "shared")) / "vectors"
+if not (VECTORS / "sst1").is_dir():
+    pytest.skip(f"no vectors in {VECTORS} (set CMAW_SHARED)", allow_module_level=True)
 
 
 def load(name):
