@@ -66,7 +66,7 @@ static void make_run(struct bench_fixture *fixture, size_t content_size)
     must(cmaw_run_new(deployment, cmaw_buf_slice(&fixture->plan_bytes), NOT_AFTER, &fixture->run, &finding), "run");
     const struct cmaw_agent_state state = {.content_type = CMAW_SLICE_LIT("application/octet-stream"), .content = cmaw_slice_of(content, content_size)};
     struct cmaw_sealed sealed;
-    fixture->input = CMAW_BUF(CMAW_STATE_MAX);
+    fixture->input = CMAW_BUF(CMAW_CLASS_MAX_SIZE + 64 * 1024);
     must(cmaw_run_seal_input(&fixture->run, 1, &state, &fixture->input, &sealed), "input");
     free(content);
     free(deployment);

@@ -19,7 +19,7 @@ struct bench_fixture {
     uint64_t now_ms;
 };
 
-[[noreturn]] void bench_die(const char *why);
+[[gnu::noreturn]] void bench_die(const char *why);
 /* Content of content_size bytes, on edges of size_class. */
 void bench_fixture_make(size_t content_size, uint32_t size_class, struct bench_fixture *ret_fixture);
 void bench_fixture_free(struct bench_fixture *fixture);

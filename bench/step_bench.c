@@ -7,6 +7,7 @@
 
 #include "bench/fixture.h"
 #include "lib/crypto/aead.h"
+#include "lib/crypto/hmac.h"
 #include "lib/crypto/random.h"
 #include "lib/crypto/x25519.h"
 #include "lib/rpc/message.h"
