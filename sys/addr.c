@@ -127,7 +127,7 @@ static enum cmaw_err read_answer(int fd, uint32_t timeout_ms)
         CMAW_REQUIRE(got >= 0, cmaw_err_of_errno(errno));
         CMAW_REQUIRE(got == 1, CMAW_E_UNAVAILABLE);
         if (line[used] == '\n') {
-            CMAW_REQUIRE(used >= 2 && memcmp(line, "OK", 2) == 0, CMAW_E_UNAVAILABLE);
+            CMAW_REQUIRE(strncmp(line, "OK", 2) == 0, CMAW_E_UNAVAILABLE);
             set_timeouts(fd, 0);
             return CMAW_OK;
         }
