@@ -46,8 +46,9 @@ static void run_sandboxed(const struct cmaw_spawner *spawner)
 {
     static const struct cmaw_sandbox_job job = {"00", "1", "00"};
     struct cmaw_agent_outcome outcome;
+    CMAW_BUF_AUTO(output, 1 << 20);
     if (cmaw_agent_run(spawner, &job, input_fd(), 1 << 20, 10000, &outcome) != CMAW_OK || outcome.end != CMAW_AGENT_DONE ||
-        outcome.output.size != INPUT_SIZE) {
+        cmaw_agent_output_read(&outcome, &output) != CMAW_OK || output.size != INPUT_SIZE) {
         bench_die("the agent failed");
     }
     cmaw_agent_outcome_free(&outcome);

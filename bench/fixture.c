@@ -81,7 +81,7 @@ void bench_fixture_make(size_t content_size, uint32_t size_class, struct bench_f
     must(cmaw_role_keys_derive(CMAW_SLICE_ARRAY(tsk), &ret_fixture->manifest.mh, 1, &ret_fixture->keys), "role keys");
     must(cmaw_ec_generate(CMAW_EC_P256, &ret_fixture->ak), "AK");
     make_run(ret_fixture, content_size);
-    ret_fixture->self = (struct cmaw_step_self){&ret_fixture->manifest, &ret_fixture->manifest.roles[0], &ret_fixture->keys.sk};
+    ret_fixture->self = (struct cmaw_step_self){&ret_fixture->manifest, &ret_fixture->manifest.roles[0], &ret_fixture->keys.kem};
     ret_fixture->request = (struct cmaw_step_request){
         .plan = cmaw_buf_slice(&ret_fixture->plan_bytes), .ticket = cmaw_buf_slice(&ret_fixture->run.ticket), .step = 1, .attempt = 1,
         .input_count = 1, .inputs = {cmaw_buf_slice(&ret_fixture->input)}};
