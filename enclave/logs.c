@@ -128,10 +128,10 @@ uint64_t cmaw_logs_dropped(void)
 void cmaw_logs_flush(uint32_t timeout_ms)
 {
     struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += timeout_ms / 1000;
     pthread_mutex_lock(&lock);
-    while (count > 0 && pthread_cond_timedwait(&changed, &lock, &until) == 0) {
+    while (count > 0 && pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &until) == 0) {
     }
     pthread_mutex_unlock(&lock);
 }

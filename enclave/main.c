@@ -1,0 +1,215 @@
+/* /init: PID 1 of the enclave. Boot in a straight list; anything that fails ends the enclave with one line that says where. */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "enclave/clock.h"
+#include "enclave/enclave.h"
+#include "enclave/logs.h"
+#include "enclave/platform/platform.h"
+#include "enclave/server.h"
+#include "enclave/thread.h"
+#include "lib/base/log.h"
+#include "lib/rpc/frame.h"
+
+enum { HEARTBEAT = 0xb7, HEARTBEAT_MS = 30000, ROOTS_MAX = 256 * 1024, LAST_WORDS_MS = 2000, ENTROPY_ROUNDS = 4 };
+
+static struct cmaw_enclave enclave = {
+    .nsm = {cmaw_platform_nsm_call, NULL},
+    .state = CMAW_ENCLAVE_NEW,
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .bytes = CMAW_BUDGET(CMAW_ENCLAVE_BYTES),
+    .agents = CMAW_BUDGET(CMAW_SPAWNER_RUNNING_MAX),
+    .ak_doc = CMAW_BUF(CMAW_AK_DOC_MAX),
+};
+
+[[gnu::noreturn]] static void end(const char *event, enum cmaw_err err)
+{
+    cmaw_log(CMAW_LOG_ERROR, event, "err=%s errno=%d", cmaw_err_text(err), errno);
+    cmaw_logs_flush(LAST_WORDS_MS);
+    cmaw_platform_end(1);
+}
+
+static void must(enum cmaw_err err, const char *event)
+{
+    if (err != CMAW_OK) {
+        end(event, err);
+    }
+}
+
+/* A file of the measured image. */
+static enum cmaw_err read_file(const char *path, struct cmaw_buf *buf)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    CMAW_REQUIRE(fd >= 0, CMAW_E_NOT_FOUND);
+    enum cmaw_err err = CMAW_OK;
+    ssize_t got = 1;
+    while (err == CMAW_OK && got > 0) {
+        uint8_t block[4096];
+        got = read(fd, block, sizeof block);
+        if (got > 0) {
+            cmaw_buf_put(buf, cmaw_slice_of(block, (size_t)got));
+            err = cmaw_buf_err(buf);
+        }
+    }
+    close(fd);
+    return got < 0 ? CMAW_E_IO : err;
+}
+
+static enum cmaw_err read_conf(void)
+{
+    CMAW_BUF_AUTO(text, CMAW_CONF_MAX);
+    CMAW_TRY(read_file("/etc/cmaw/enclave.conf", &text));
+    return cmaw_conf_parse(cmaw_buf_slice(&text), &enclave.conf);
+}
+
+/* The host waits for this byte and its echo before it says that the enclave runs (facts/NITRO.md section 4). */
+static enum cmaw_err heartbeat(void)
+{
+    int fd = -1;
+    CMAW_TRY(cmaw_platform_connect(CMAW_PORT_HEARTBEAT, HEARTBEAT_MS, &fd));
+    uint8_t beat = HEARTBEAT;
+    struct pollfd polled = {fd, POLLIN, 0};
+    const bool answered = write(fd, &beat, 1) == 1 && poll(&polled, 1, HEARTBEAT_MS) == 1 && read(fd, &beat, 1) == 1;
+    close(fd);
+    return answered && beat == HEARTBEAT ? CMAW_OK : CMAW_E_PEER;
+}
+
+/* The process that will hold keys: no core, no tracer, no descriptor for a program it starts, few arenas. */
+static enum cmaw_err harden(void)
+{
+    const struct rlimit none = {0, 0};
+    const struct rlimit files = {4096, 4096};
+    CMAW_REQUIRE(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, CMAW_E_IO);
+    CMAW_REQUIRE(setrlimit(RLIMIT_CORE, &none) == 0, CMAW_E_IO);
+    (void)setrlimit(RLIMIT_NOFILE, &files); /* more connections than that are refused anyway */
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)mallopt(M_ARENA_MAX, 2);
+    (void)mallopt(M_MMAP_THRESHOLD, 64 * 1024); /* large buffers go back to the kernel when freed */
+    (void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+    return CMAW_OK;
+}
+
+static enum cmaw_err start_spawner(void)
+{
+    struct cmaw_sandbox_report report = {0};
+    const enum cmaw_err err = cmaw_spawner_start(&enclave.conf, "/agent", &enclave.spawner, &report);
+    if (err != CMAW_OK) {
+        cmaw_log(CMAW_LOG_ERROR, "sandbox.failed", "stage=%d errno=%d", report.stage, report.errnum);
+    }
+    return err;
+}
+
+/* The kernel's own generator is fed by the device too (hw_random); this does not depend on it. */
+static enum cmaw_err add_entropy(void)
+{
+    for (int i = 0; i < ENTROPY_ROUNDS; i++) {
+        CMAW_BUF_AUTO(random, CMAW_NSM_RESPONSE_MAX);
+        CMAW_TRY(cmaw_nsm_random(&enclave.nsm, &random));
+        CMAW_TRY(cmaw_platform_add_entropy(cmaw_buf_slice(&random)));
+    }
+    return CMAW_OK;
+}
+
+static enum cmaw_err dial_kms(uint32_t timeout_ms, int *ret_fd)
+{
+    return cmaw_platform_connect(CMAW_PORT_KMS, timeout_ms, ret_fd);
+}
+
+static enum cmaw_err start_kms(void)
+{
+    CMAW_BUF_AUTO(roots, ROOTS_MAX);
+    CMAW_TRY(read_file("/etc/cmaw/kms-roots.pem", &roots));
+    enclave.kms = (struct cmaw_kms){
+        .host = enclave.conf.kms_host, .nsm = &enclave.nsm, .dial = dial_kms, .now_ms = cmaw_clock_now_ms};
+    return cmaw_tls_client_new(cmaw_buf_slice(&roots), &enclave.kms.tls);
+}
+
+static void *renew_time(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        const struct timespec hour = {CMAW_CLOCK_RENEW_S, 0};
+        (void)nanosleep(&hour, NULL);
+        const enum cmaw_err err = cmaw_enclave_renew_time(&enclave);
+        if (err != CMAW_OK) { /* the monotonic clock carries on */
+            cmaw_log(CMAW_LOG_WARN, "clock.not_renewed", "err=%s", cmaw_err_text(err));
+        }
+    }
+    return NULL;
+}
+
+static void *serve(void *unused)
+{
+    (void)unused;
+    end("server.ended", cmaw_server_run(&enclave));
+    return NULL;
+}
+
+static void boot(void)
+{
+    cmaw_log_init("enclave", CMAW_LOG_INFO);
+    must(harden(), "boot.harden");
+    must(cmaw_platform_start(), "boot.platform");
+    enclave.started_ms = cmaw_monotonic_ms();
+    must(heartbeat(), "boot.heartbeat");
+    must(read_conf(), "boot.conf");
+    if (enclave.conf.debug) {
+        cmaw_log_init("enclave", CMAW_LOG_DEBUG);
+    }
+    must(start_spawner(), "boot.spawner"); /* before any key and any thread */
+    must(cmaw_logs_start(), "boot.logs");
+    cmaw_log(CMAW_LOG_INFO, "boot.started", "version=%s", CMAW_VERSION);
+    if (cmaw_platform_tier() == CMAW_TIER_SIM) {
+        cmaw_log(CMAW_LOG_WARN, "boot.not_isolated", "this is a simulation: the host can read this memory");
+    }
+    must(add_entropy(), "boot.entropy");
+    must(cmaw_enclave_read_identity(&enclave), "boot.identity");
+    must(start_kms(), "boot.kms");
+    must(cmaw_thread_start(renew_time, NULL), "boot.clock");
+    must(cmaw_thread_start(serve, NULL), "boot.server");
+}
+
+/* Orphans of any kind become children of PID 1. The spawner's end is ours: steps could not be run any more. */
+static void reap(void)
+{
+    pid_t pid = 0;
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+        if (pid == enclave.spawner.pid) {
+            end("spawner.ended", CMAW_E_CLOSED);
+        }
+    }
+}
+
+int main(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals, NULL); /* the threads inherit this; the spawner clears it */
+    boot();
+    for (;;) {
+        int number = 0;
+        if (sigwait(&signals, &number) != 0) {
+            continue;
+        }
+        if (number == SIGCHLD) {
+            reap();
+            continue;
+        }
+        cmaw_log(CMAW_LOG_INFO, "enclave.ended", "signal=%d", number);
+        cmaw_logs_flush(LAST_WORDS_MS);
+        cmaw_platform_end(0);
+    }
+}
