@@ -51,6 +51,13 @@ struct cmaw_enclave {
     struct cmaw_enclave_stats stats;
 };
 
+/* What a request holds of the budgets. */
+struct cmaw_held {
+    struct cmaw_share agent;
+    struct cmaw_share bytes;
+};
+void cmaw_held_release(struct cmaw_held *held);
+
 /* A request's answer with the memory that it points into. Zero-initialised; freed by cmaw_reply_free. */
 struct cmaw_reply {
     struct cmaw_response response;
@@ -86,9 +93,8 @@ void cmaw_handle_stats(struct cmaw_enclave *enclave, const struct cmaw_request *
 void cmaw_handle_attest(struct cmaw_enclave *enclave, const struct cmaw_request *request, struct cmaw_reply *reply);
 void cmaw_handle_provision(struct cmaw_enclave *enclave, const struct cmaw_request *request, struct cmaw_reply *reply);
 void cmaw_handle_configure(struct cmaw_enclave *enclave, const struct cmaw_request *request, struct cmaw_reply *reply);
-/* Takes the frame that request points into (empties it), and held, what it holds of the byte budget: both are let go before
- * the agent runs. */
+/* Takes the frame that request points into (empties it); its bytes in held are given back with it, before the agent runs. */
 void cmaw_handle_step(struct cmaw_enclave *enclave, const struct cmaw_request *request, struct cmaw_buf *frame,
-                      struct cmaw_share *held, struct cmaw_reply *reply);
+                      struct cmaw_held *held, struct cmaw_reply *reply);
 
 #endif

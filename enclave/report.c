@@ -8,6 +8,12 @@
 #include "enclave/platform/platform.h"
 #include "lib/rpc/frame.h"
 
+void cmaw_held_release(struct cmaw_held *held)
+{
+    cmaw_share_release(&held->bytes);
+    cmaw_share_release(&held->agent);
+}
+
 void cmaw_reply_free(struct cmaw_reply *reply)
 {
     cmaw_buf_free(&reply->kms_blob);

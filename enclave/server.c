@@ -11,7 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/rpc/call.h"
 
-enum { FRAME_MS = 30000, BYTES_WAIT_MS = 60000, SMALL_FRAME = 16 * 1024 };
+enum { FRAME_MS = 30000, HOLD_MS = 60000, SMALL_FRAME = 16 * 1024 };
 
 struct connection {
     struct cmaw_enclave *enclave;
@@ -36,7 +36,7 @@ static const struct row rows[] = {
 };
 
 static void dispatch(struct cmaw_enclave *enclave, const struct cmaw_request *request, struct cmaw_buf *frame,
-                     struct cmaw_share *held, struct cmaw_reply *reply)
+                     struct cmaw_held *held, struct cmaw_reply *reply)
 {
     const bool known = (size_t)request->verb < sizeof rows / sizeof rows[0] && rows[request->verb].states != 0;
     if (!known) {
@@ -81,15 +81,22 @@ static enum cmaw_err respond(struct connection *connection, const struct cmaw_re
     return cmaw_rpc_respond(connection->fd, cmaw_deadline_in(FRAME_MS), &reply->response);
 }
 
+/* For a large frame, before it is read: the agent that it will need, and room for it and what opens from it. Always in
+ * this order: who holds bytes never waits for an agent. */
+static enum cmaw_err hold(struct cmaw_enclave *enclave, size_t size, struct cmaw_held *held)
+{
+    CMAW_TRY(cmaw_share_take(&enclave->agents, 1, HOLD_MS, &held->agent));
+    return cmaw_share_take(&enclave->bytes, 2 * size, HOLD_MS, &held->bytes);
+}
+
 /* One request. An error ends the connection; what could be answered has been. */
 static enum cmaw_err serve_request(struct connection *connection, size_t size)
 {
     struct cmaw_enclave *enclave = connection->enclave;
-    CMAW_SHARE_AUTO(held);
+    [[gnu::cleanup(cmaw_held_release)]] struct cmaw_held held = {0};
     CMAW_BUF_AUTO(frame, CMAW_FRAME_MAX);
     [[gnu::cleanup(cmaw_reply_free)]] struct cmaw_reply reply = {0};
-    /* the frame, and what opens from it; a small one is not worth waiting for */
-    if (size > SMALL_FRAME && cmaw_share_take(&enclave->bytes, 2 * size, BYTES_WAIT_MS, &held) != CMAW_OK) {
+    if (size > SMALL_FRAME && hold(enclave, size, &held) != CMAW_OK) {
         cmaw_reply_code(&reply, CMAW_CODE_BUSY);
         CMAW_TRY(respond(connection, &reply));
         return CMAW_E_BUSY; /* the frame was not read: what follows would be taken for a new one */
@@ -107,7 +114,7 @@ static enum cmaw_err serve_request(struct connection *connection, size_t size)
         return err;
     }
     cmaw_buf_free(&frame);
-    cmaw_share_release(&held);
+    cmaw_held_release(&held);
     atomic_fetch_add(&enclave->stats.bytes_out, reply.step.states.size + reply.ak_doc.size);
     CMAW_TRY(respond(connection, &reply));
     return err == CMAW_E_TOO_LARGE || err == CMAW_E_MALFORMED ? err : CMAW_OK;
@@ -153,7 +160,7 @@ enum cmaw_err cmaw_server_run(struct cmaw_enclave *enclave)
         CMAW_TRY(cmaw_platform_accept(&fd));
         if (atomic_load(&enclave->stats.connections) >= CMAW_ENCLAVE_CONNECTIONS_MAX ||
             start_connection(enclave, fd) != CMAW_OK) {
-            cmaw_log(CMAW_LOG_WARN, "server.busy", "");
+            cmaw_log(CMAW_LOG_WARN, "server.busy", "connections=%u", (unsigned)atomic_load(&enclave->stats.connections));
             refuse(fd);
         }
     }

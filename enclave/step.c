@@ -156,12 +156,12 @@ static void put_answer(const struct work *work, enum cmaw_code code, struct cmaw
 }
 
 /* From the opened step to its code. */
-static enum cmaw_code perform(struct work *work, struct cmaw_buf *frame, struct cmaw_share *held, struct cmaw_reply *reply)
+static enum cmaw_code perform(struct work *work, struct cmaw_buf *frame, struct cmaw_held *held, struct cmaw_reply *reply)
 {
     int input = -1;
     const enum cmaw_err err = cmaw_agent_io_input(&work->enclave->conf, work->step, &input);
     cmaw_buf_free(frame);
-    cmaw_share_release(held);
+    cmaw_share_release(&held->bytes);
     if (err == CMAW_E_UNSUPPORTED) { /* the image's agent is not made for the shape of this step */
         return fail_step(work, CMAW_CODE_AGENT_FAILED, reply);
     }
@@ -176,12 +176,11 @@ static enum cmaw_code perform(struct work *work, struct cmaw_buf *frame, struct 
 }
 
 void cmaw_handle_step(struct cmaw_enclave *enclave, const struct cmaw_request *request, struct cmaw_buf *frame,
-                      struct cmaw_share *held, struct cmaw_reply *reply)
+                      struct cmaw_held *held, struct cmaw_reply *reply)
 {
-    CMAW_SHARE_AUTO(agent);
     const size_t size = frame->size;
     const uint64_t deadline_ms = request->step.deadline_ms;
-    if (cmaw_share_take(&enclave->agents, 1, AGENT_WAIT_MS, &agent) != CMAW_OK) {
+    if (held->agent.amount == 0 && cmaw_share_take(&enclave->agents, 1, AGENT_WAIT_MS, &held->agent) != CMAW_OK) {
         cmaw_reply_code(reply, CMAW_CODE_BUSY);
         return;
     }
