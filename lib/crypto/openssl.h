@@ -6,7 +6,7 @@
 
 #include "lib/base/bytes.h"
 
-/* NULL if the fetch failed, which OpenSSL's init makes an NO_MEMORY for all that matters here. Never freed. */
+/* NULL if OpenSSL could not provide it, for want of memory. Never freed. */
 const EVP_CIPHER *cmaw_openssl_aes256gcm(void);
 const EVP_CIPHER *cmaw_openssl_aes256cbc(void);
 
