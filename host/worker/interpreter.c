@@ -3,40 +3,12 @@
 #include <stdlib.h>
 
 #include "host/temporal/objects.h"
-#include "lib/base/text.h"
+#include "host/worker/interpreter_state.h"
 #include "lib/sst/state.h"
 #include "lib/sst/ticket.h"
 
-enum { PAUSE_FIRST_MS = 200, PAUSE_LAST_MS = 10000, HELD_MAX = 4 * 1024 * 1024 };
-
-enum step_state { STEP_PENDING, STEP_RUNNING, STEP_WAITING, STEP_DONE, STEP_FAILED };
-enum run_state { RUN_RUNNING, RUN_COMPLETED, RUN_FAILED, RUN_CANCELED };
-
-struct step_run {
-    enum step_state state;
-    uint32_t attempt;  /* of what runs or ran last; 0: none yet */
-    uint32_t activity; /* seq while running */
-    uint32_t timer;    /* seq while waiting */
-    bool due;          /* to be commanded: an activity if pending, a timer if waiting */
-    struct cmaw_buf receipt;
-    struct cmaw_buf ak_doc;
-};
-
-struct cmaw_interpreter {
-    struct cmaw_buf plan_bytes;
-    struct cmaw_buf ticket;
-    struct cmaw_plan plan;
-    struct cmaw_bytes32 run_id;
-    enum run_state state;
-    enum cmaw_code code;
-    uint32_t failed_step;
-    struct cmaw_buf failure;
-    bool told; /* the terminal command was given */
-    uint32_t activities;
-    uint32_t timers;
-    struct step_run steps[CMAW_STEPS_MAX];
-    struct cmaw_buf edges[CMAW_EDGES_MAX]; /* whole State messages; dropped once their consumer is done */
-};
+/* The server takes messages of 4 MiB; what one activation commands stays below. */
+enum { PAUSE_FIRST_MS = 200, PAUSE_LAST_MS = 10000, HELD_MAX = 4 * 1024 * 1024, COMMANDED_MAX = 3 * 1024 * 1024 };
 
 static struct cmaw_buf copy_of(struct cmaw_slice bytes)
 {
@@ -46,9 +18,9 @@ static struct cmaw_buf copy_of(struct cmaw_slice bytes)
     return buf;
 }
 
-static void end_run(struct cmaw_interpreter *run, enum run_state state, enum cmaw_code code, uint32_t step)
+static void end_run(struct cmaw_interpreter *run, enum cmaw_run_state state, enum cmaw_code code, uint32_t step)
 {
-    if (run->state == RUN_RUNNING) {
+    if (run->state == CMAW_RUN_RUNNING) {
         run->state = state;
         run->code = code;
         run->failed_step = step;
@@ -123,18 +95,18 @@ static void advance(struct cmaw_interpreter *run)
 {
     bool all_done = true;
 
-    if (run->state != RUN_RUNNING) {
+    if (run->state != CMAW_RUN_RUNNING) {
         return;
     }
     for (uint32_t i = 0; i < run->plan.step_count; i++) {
-        struct step_run *step = &run->steps[i];
-        if (step->state == STEP_PENDING && !step->due && has_inputs(run, i + 1)) {
+        struct cmaw_step_run *step = &run->steps[i];
+        if (step->state == CMAW_STEP_PENDING && !step->due && has_inputs(run, i + 1)) {
             step->due = true;
         }
-        all_done = all_done && step->state == STEP_DONE;
+        all_done = all_done && step->state == CMAW_STEP_DONE;
     }
     if (all_done) {
-        end_run(run, RUN_COMPLETED, CMAW_CODE_OK, 0);
+        end_run(run, CMAW_RUN_COMPLETED, CMAW_CODE_OK, 0);
     }
 }
 
@@ -149,8 +121,8 @@ enum cmaw_err cmaw_interpreter_new(const struct cmaw_run_input *input, struct cm
         return err;
     }
     if (err != CMAW_OK) {
-        run->plan.step_count = 0;
-        end_run(run, RUN_FAILED, err == CMAW_E_TOO_LARGE ? CMAW_CODE_TOO_LARGE : CMAW_CODE_BAD_REQUEST, 0);
+        run->plan = (struct cmaw_plan){0};
+        end_run(run, CMAW_RUN_FAILED, err == CMAW_E_TOO_LARGE ? CMAW_CODE_TOO_LARGE : CMAW_CODE_BAD_REQUEST, 0);
     }
     *ret_interpreter = run;
     return CMAW_OK;
@@ -178,7 +150,7 @@ void cmaw_interpreter_free(struct cmaw_interpreter *interpreter)
 static uint32_t step_of_activity(const struct cmaw_interpreter *run, uint32_t seq)
 {
     for (uint32_t i = 0; i < run->plan.step_count; i++) {
-        if (run->steps[i].state == STEP_RUNNING && run->steps[i].activity == seq) {
+        if (run->steps[i].state == CMAW_STEP_RUNNING && run->steps[i].activity == seq) {
             return i + 1;
         }
     }
@@ -198,7 +170,7 @@ static void drop_inputs(struct cmaw_interpreter *run, uint32_t step)
 static enum cmaw_err take_result(struct cmaw_interpreter *run, uint32_t step, struct cmaw_slice result)
 {
     struct cmaw_step_output output;
-    struct step_run *done = &run->steps[step - 1];
+    struct cmaw_step_run *done = &run->steps[step - 1];
 
     CMAW_TRY(cmaw_step_output_decode(result, &output));
     CMAW_REQUIRE(output.receipt.size > 0 && output.receipt.size <= CMAW_RECEIPT_MAX, CMAW_E_MALFORMED);
@@ -214,14 +186,14 @@ enum cmaw_err cmaw_interpreter_step_done(struct cmaw_interpreter *interpreter, u
 {
     const uint32_t step = step_of_activity(interpreter, seq);
 
-    if (step == 0 || interpreter->state != RUN_RUNNING) {
+    if (step == 0 || interpreter->state != CMAW_RUN_RUNNING) {
         return CMAW_OK;
     }
     const enum cmaw_err err = take_result(interpreter, step, result);
     CMAW_REQUIRE(err != CMAW_E_NO_MEMORY, err);
-    interpreter->steps[step - 1].state = err == CMAW_OK ? STEP_DONE : STEP_FAILED;
+    interpreter->steps[step - 1].state = err == CMAW_OK ? CMAW_STEP_DONE : CMAW_STEP_FAILED;
     if (err != CMAW_OK) {
-        end_run(interpreter, RUN_FAILED, CMAW_CODE_INTERNAL, step);
+        end_run(interpreter, CMAW_RUN_FAILED, CMAW_CODE_INTERNAL, step);
         return CMAW_OK;
     }
     drop_inputs(interpreter, step);
@@ -233,40 +205,43 @@ enum cmaw_err cmaw_interpreter_step_failed(struct cmaw_interpreter *interpreter,
 {
     const uint32_t id = step_of_activity(interpreter, seq);
 
-    if (id == 0 || interpreter->state != RUN_RUNNING) {
+    if (id == 0 || interpreter->state != CMAW_RUN_RUNNING) {
         return CMAW_OK;
     }
-    struct step_run *step = &interpreter->steps[id - 1];
+    struct cmaw_step_run *step = &interpreter->steps[id - 1];
     const uint32_t max_attempts = interpreter->plan.steps[id - 1].max_attempts;
     if (!cmaw_code_is_final(code) && step->attempt < max_attempts) {
-        step->state = STEP_WAITING;
+        step->state = CMAW_STEP_WAITING;
         step->due = true;
         return CMAW_OK;
     }
-    step->state = STEP_FAILED;
+    step->state = CMAW_STEP_FAILED;
     interpreter->failure = copy_of(failure);
-    end_run(interpreter, RUN_FAILED, code, id);
+    end_run(interpreter, CMAW_RUN_FAILED, code, id);
     return cmaw_buf_err(&interpreter->failure);
 }
 
 void cmaw_interpreter_pause_over(struct cmaw_interpreter *interpreter, uint32_t seq)
 {
+    if (interpreter->deferred && interpreter->defer_timer == seq) {
+        interpreter->deferred = false;
+    }
     for (uint32_t i = 0; i < interpreter->plan.step_count; i++) {
-        struct step_run *step = &interpreter->steps[i];
-        if (step->state == STEP_WAITING && !step->due && step->timer == seq) {
-            step->state = STEP_PENDING;
+        struct cmaw_step_run *step = &interpreter->steps[i];
+        if (step->state == CMAW_STEP_WAITING && !step->due && step->timer == seq) {
+            step->state = CMAW_STEP_PENDING;
         }
     }
 }
 
 void cmaw_interpreter_cancel(struct cmaw_interpreter *interpreter)
 {
-    end_run(interpreter, RUN_CANCELED, CMAW_CODE_OK, 0);
+    end_run(interpreter, CMAW_RUN_CANCELED, CMAW_CODE_OK, 0);
 }
 
 void cmaw_interpreter_refuse(struct cmaw_interpreter *interpreter, enum cmaw_code code)
 {
-    end_run(interpreter, RUN_FAILED, code, 0);
+    end_run(interpreter, CMAW_RUN_FAILED, code, 0);
 }
 
 static uint64_t pause_after(uint32_t attempt)
@@ -278,29 +253,81 @@ static uint64_t pause_after(uint32_t attempt)
 
 static void command_step(struct cmaw_interpreter *run, uint32_t index, struct cmaw_command *ret_command)
 {
-    struct step_run *step = &run->steps[index];
+    struct cmaw_step_run *step = &run->steps[index];
 
     step->due = false;
-    if (step->state == STEP_WAITING) {
+    if (step->state == CMAW_STEP_WAITING) {
         step->timer = ++run->timers;
         *ret_command = (struct cmaw_command){.kind = CMAW_COMMAND_PAUSE, .seq = step->timer, .step = index + 1,
             .attempt = step->attempt, .pause_ms = pause_after(step->attempt)};
         return;
     }
-    step->state = STEP_RUNNING;
+    step->state = CMAW_STEP_RUNNING;
     step->attempt++;
     step->activity = ++run->activities;
     *ret_command = (struct cmaw_command){
         .kind = CMAW_COMMAND_STEP, .seq = step->activity, .step = index + 1, .attempt = step->attempt};
 }
 
+static size_t task_size(const struct cmaw_interpreter *run, uint32_t step)
+{
+    const struct cmaw_plan_edge *edge;
+    size_t size = run->plan_bytes.size + run->ticket.size;
+    uint32_t cursor = 0;
+
+    while ((edge = cmaw_plan_next_in(&run->plan, step, &cursor)) != NULL) {
+        size += run->edges[edge->id - 1].size;
+    }
+    return size;
+}
+
+/* True if the step's task does not fit any more; the first time, a pause of its own is commanded. */
+static bool defer(struct cmaw_interpreter *run, uint32_t step, bool *ret_pause)
+{
+    const size_t size = task_size(run, step);
+
+    *ret_pause = false;
+    if (run->used == 0 || run->used + size <= COMMANDED_MAX) {
+        run->used += size;
+        return false;
+    }
+    if (!run->deferred) {
+        run->deferred = true;
+        run->defer_timer = ++run->timers;
+        *ret_pause = true;
+    }
+    return true;
+}
+
+/* The next of what is due in a running run. */
+static bool next_due(struct cmaw_interpreter *run, struct cmaw_command *ret_command)
+{
+    for (uint32_t i = 0; i < run->plan.step_count; i++) {
+        bool pause = false;
+        if (!run->steps[i].due) {
+            continue;
+        }
+        if (run->steps[i].state == CMAW_STEP_PENDING && defer(run, i + 1, &pause)) {
+            if (pause) {
+                *ret_command = (struct cmaw_command){.kind = CMAW_COMMAND_PAUSE, .seq = run->defer_timer, .pause_ms = 1};
+                return true;
+            }
+            continue;
+        }
+        command_step(run, i, ret_command);
+        return true;
+    }
+    run->used = 0;
+    return false;
+}
+
 bool cmaw_interpreter_next(struct cmaw_interpreter *interpreter, struct cmaw_command *ret_command)
 {
     static const enum cmaw_command_kind ends[] = {
-        [RUN_COMPLETED] = CMAW_COMMAND_COMPLETE, [RUN_FAILED] = CMAW_COMMAND_FAIL, [RUN_CANCELED] = CMAW_COMMAND_CANCELED};
+        [CMAW_RUN_COMPLETED] = CMAW_COMMAND_COMPLETE, [CMAW_RUN_FAILED] = CMAW_COMMAND_FAIL, [CMAW_RUN_CANCELED] = CMAW_COMMAND_CANCELED};
 
     advance(interpreter);
-    if (interpreter->state != RUN_RUNNING) {
+    if (interpreter->state != CMAW_RUN_RUNNING) {
         if (interpreter->told) {
             return false;
         }
@@ -309,104 +336,5 @@ bool cmaw_interpreter_next(struct cmaw_interpreter *interpreter, struct cmaw_com
             .kind = ends[interpreter->state], .step = interpreter->failed_step, .code = interpreter->code};
         return true;
     }
-    for (uint32_t i = 0; i < interpreter->plan.step_count; i++) {
-        if (interpreter->steps[i].due) {
-            command_step(interpreter, i, ret_command);
-            return true;
-        }
-    }
-    return false;
-}
-
-const struct cmaw_plan *cmaw_interpreter_plan(const struct cmaw_interpreter *interpreter)
-{
-    return &interpreter->plan;
-}
-
-const struct cmaw_bytes32 *cmaw_interpreter_run_id(const struct cmaw_interpreter *interpreter)
-{
-    return &interpreter->run_id;
-}
-
-enum cmaw_err cmaw_interpreter_task(const struct cmaw_interpreter *interpreter, uint32_t step, struct cmaw_buf *buf)
-{
-    struct cmaw_step_task task = {
-        .plan = cmaw_buf_slice(&interpreter->plan_bytes),
-        .ticket = cmaw_buf_slice(&interpreter->ticket),
-        .step = step,
-        .attempt = interpreter->steps[step - 1].attempt,
-    };
-    const struct cmaw_plan_edge *edge;
-    uint32_t cursor = 0;
-
-    while ((edge = cmaw_plan_next_in(&interpreter->plan, step, &cursor)) != NULL) {
-        task.inputs[task.input_count++] = cmaw_buf_slice(&interpreter->edges[edge->id - 1]);
-    }
-    cmaw_step_task_encode(&task, buf);
-    return cmaw_buf_err(buf);
-}
-
-static void add_once(struct cmaw_run_result *result, struct cmaw_slice ak_doc)
-{
-    for (uint32_t i = 0; i < result->ak_doc_count; i++) {
-        if (cmaw_slice_eq(result->ak_docs[i], ak_doc)) {
-            return;
-        }
-    }
-    result->ak_docs[result->ak_doc_count++] = ak_doc;
-}
-
-enum cmaw_err cmaw_interpreter_result(const struct cmaw_interpreter *interpreter, struct cmaw_buf *buf)
-{
-    struct cmaw_run_result *result = calloc(1, sizeof *result);
-    const struct cmaw_plan_edge *edge;
-    uint32_t cursor = 0;
-
-    CMAW_REQUIRE(result != NULL, CMAW_E_NO_MEMORY);
-    while ((edge = cmaw_plan_next_in(&interpreter->plan, 0, &cursor)) != NULL) {
-        result->states[result->state_count++] = cmaw_buf_slice(&interpreter->edges[edge->id - 1]);
-    }
-    for (uint32_t i = 0; i < interpreter->plan.step_count; i++) {
-        result->receipts[result->receipt_count++] = cmaw_buf_slice(&interpreter->steps[i].receipt);
-        add_once(result, cmaw_buf_slice(&interpreter->steps[i].ak_doc));
-    }
-    cmaw_run_result_encode(result, buf);
-    free(result);
-    return cmaw_buf_err(buf);
-}
-
-struct cmaw_slice cmaw_interpreter_failure(const struct cmaw_interpreter *interpreter)
-{
-    return cmaw_buf_slice(&interpreter->failure);
-}
-
-enum cmaw_err cmaw_interpreter_status(const struct cmaw_interpreter *interpreter, struct cmaw_buf *json)
-{
-    static const char *const runs[] = {
-        [RUN_RUNNING] = "running", [RUN_COMPLETED] = "completed", [RUN_FAILED] = "failed", [RUN_CANCELED] = "canceled"};
-    static const char *const states[] = {[STEP_PENDING] = "pending", [STEP_RUNNING] = "running",
-        [STEP_WAITING] = "waiting", [STEP_DONE] = "done", [STEP_FAILED] = "failed"};
-
-    cmaw_buf_printf(json, "{\"state\":\"%s\",\"steps\":[", runs[interpreter->state]);
-    for (uint32_t i = 0; i < interpreter->plan.step_count; i++) {
-        const struct step_run *step = &interpreter->steps[i];
-        cmaw_buf_printf(json, "%s{\"id\":%u,\"name\":\"", i > 0 ? "," : "", i + 1);
-        cmaw_buf_put_json_escaped(json, interpreter->plan.steps[i].name);
-        cmaw_buf_printf(json, "\",\"state\":\"%s\",\"attempt\":%u}", states[step->state], step->attempt);
-    }
-    cmaw_buf_put_cstr(json, "]}");
-    return cmaw_buf_err(json);
-}
-
-size_t cmaw_interpreter_weight(const struct cmaw_interpreter *interpreter)
-{
-    size_t weight = interpreter->plan_bytes.size + interpreter->ticket.size + interpreter->failure.size;
-
-    for (uint32_t i = 0; i < interpreter->plan.edge_count && i < CMAW_EDGES_MAX; i++) {
-        weight += interpreter->edges[i].size;
-    }
-    for (uint32_t i = 0; i < interpreter->plan.step_count; i++) {
-        weight += interpreter->steps[i].receipt.size + interpreter->steps[i].ak_doc.size;
-    }
-    return weight;
+    return next_due(interpreter, ret_command);
 }

@@ -9,7 +9,7 @@
 
 enum cmaw_command_kind {
     CMAW_COMMAND_STEP,     /* schedule activity seq: this attempt of this step; its StepTask is cmaw_interpreter_task */
-    CMAW_COMMAND_PAUSE,    /* start timer seq of pause_ms */
+    CMAW_COMMAND_PAUSE,    /* start timer seq of pause_ms; step 0: more commands follow it that do not fit into one message */
     CMAW_COMMAND_COMPLETE, /* the run is done: cmaw_interpreter_result */
     CMAW_COMMAND_FAIL,     /* the run failed: step (0: the input), code, cmaw_interpreter_failure */
     CMAW_COMMAND_CANCELED, /* the run was cancelled */

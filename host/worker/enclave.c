@@ -1,0 +1,253 @@
+#include "host/worker/enclave.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/temporal/message.h"
+#include "host/worker/thread.h"
+#include "host/worker/timing.h"
+#include "lib/base/log.h"
+#include "lib/rpc/call.h"
+
+struct cmaw_enclave {
+    struct cmaw_enclave_options options;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_t keeper;
+    bool ready;
+    bool suspected;
+    bool ending;
+    uint32_t idle_count;
+    int *idle;
+};
+
+bool cmaw_enclave_ready(const struct cmaw_enclave *enclave)
+{
+    return __atomic_load_n(&enclave->ready, __ATOMIC_ACQUIRE);
+}
+
+void cmaw_enclave_suspect(struct cmaw_enclave *enclave)
+{
+    pthread_mutex_lock(&enclave->lock);
+    __atomic_store_n(&enclave->ready, false, __ATOMIC_RELEASE);
+    enclave->suspected = true;
+    pthread_cond_signal(&enclave->wake);
+    pthread_mutex_unlock(&enclave->lock);
+}
+
+enum cmaw_err cmaw_enclave_connect(struct cmaw_enclave *enclave, int *ret_fd, bool *ret_reused)
+{
+    int fd = -1;
+
+    pthread_mutex_lock(&enclave->lock);
+    if (enclave->idle_count > 0) {
+        fd = enclave->idle[--enclave->idle_count];
+    }
+    pthread_mutex_unlock(&enclave->lock);
+    *ret_reused = fd >= 0;
+    if (fd < 0) {
+        CMAW_TRY(cmaw_addr_connect(&enclave->options.addr, CMAW_CONNECT_TIMEOUT_MS, &fd));
+    }
+    *ret_fd = fd;
+    return CMAW_OK;
+}
+
+void cmaw_enclave_put(struct cmaw_enclave *enclave, int fd)
+{
+    pthread_mutex_lock(&enclave->lock);
+    const bool room = enclave->idle_count < enclave->options.connections;
+    if (room) {
+        enclave->idle[enclave->idle_count++] = fd;
+    }
+    pthread_mutex_unlock(&enclave->lock);
+    if (!room) {
+        close(fd);
+    }
+}
+
+void cmaw_enclave_drop(struct cmaw_enclave *enclave, int fd)
+{
+    close(fd);
+    pthread_mutex_lock(&enclave->lock);
+    while (enclave->idle_count > 0) {
+        close(enclave->idle[--enclave->idle_count]);
+    }
+    pthread_mutex_unlock(&enclave->lock);
+}
+
+/* One exchange of the keeper. *ret_response points into buf. */
+static enum cmaw_err exchange(struct cmaw_enclave *enclave, const struct cmaw_request *request, struct cmaw_buf *buf,
+                              struct cmaw_response *ret_response)
+{
+    int fd = -1;
+    bool reused = true;
+    enum cmaw_err err = CMAW_OK;
+
+    while (reused) {
+        CMAW_TRY(cmaw_enclave_connect(enclave, &fd, &reused));
+        err = cmaw_rpc_call(fd, request, cmaw_deadline_in(CMAW_CALL_TIMEOUT_MS), buf, ret_response);
+        if (err == CMAW_OK) {
+            cmaw_enclave_put(enclave, fd);
+            return CMAW_OK;
+        }
+        cmaw_enclave_drop(enclave, fd);
+    }
+    return err;
+}
+
+static void log_refusal(const struct cmaw_enclave *enclave, const struct cmaw_response *response)
+{
+    char type[64] = "", message[256] = "";
+
+    if (response->has_kms_error) {
+        cmaw_message_printable(response->kms_error.type, type, sizeof type);
+        cmaw_message_printable(response->kms_error.message, message, sizeof message);
+    }
+    cmaw_log(CMAW_LOG_WARN, "enclave.configure", "role=%s code=%s kms_error=\"%s\" kms_message=\"%s\"",
+        enclave->options.role_name, cmaw_code_name(response->code), type, message);
+}
+
+static enum cmaw_err configure(struct cmaw_enclave *enclave, struct cmaw_buf *buf)
+{
+    const struct cmaw_role_key *key = enclave->options.key;
+    const struct cmaw_request request = {
+        .verb = CMAW_VERB_CONFIGURE,
+        .configure = {.manifest = enclave->options.manifest->bytes, .role = key->role, .kms_blob = key->kms_blob,
+            .birth_cert = key->birth_cert, .ak_doc = key->ak_doc, .credentials = *enclave->options.credentials},
+    };
+    struct cmaw_response response;
+
+    CMAW_TRY(exchange(enclave, &request, buf, &response));
+    if (response.code != CMAW_CODE_OK) {
+        log_refusal(enclave, &response);
+        return CMAW_E_DENIED;
+    }
+    cmaw_log(CMAW_LOG_INFO, "enclave.configured", "role=%s", enclave->options.role_name);
+    return CMAW_OK;
+}
+
+/* OK: it serves the role; otherwise it was configured in vain or serves another. */
+static enum cmaw_err look(struct cmaw_enclave *enclave)
+{
+    CMAW_BUF_AUTO(buf, CMAW_FRAME_MAX);
+    const struct cmaw_request request = {.verb = CMAW_VERB_DESCRIBE};
+    struct cmaw_response response;
+
+    CMAW_TRY(exchange(enclave, &request, &buf, &response));
+    if (response.code != CMAW_CODE_OK || response.verb != CMAW_VERB_DESCRIBE) {
+        return CMAW_E_PEER;
+    }
+    if (response.describe.state != CMAW_ENCLAVE_READY) {
+        return configure(enclave, &buf);
+    }
+    const bool ours = response.describe.role == enclave->options.key->role &&
+                      cmaw_bytes32_eq(&enclave->options.manifest->mh, response.describe.manifest);
+    if (!ours) {
+        cmaw_log(CMAW_LOG_ERROR, "enclave.other", "role=%s text=\"it serves another role or manifest\"",
+            enclave->options.role_name);
+        return CMAW_E_DENIED;
+    }
+    return CMAW_OK;
+}
+
+static void settle(struct cmaw_enclave *enclave, enum cmaw_err err, bool *last_known)
+{
+    const bool ready = err == CMAW_OK;
+
+    pthread_mutex_lock(&enclave->lock);
+    enclave->suspected = false;
+    __atomic_store_n(&enclave->ready, ready, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&enclave->lock);
+    if (ready != *last_known) {
+        cmaw_log(ready ? CMAW_LOG_INFO : CMAW_LOG_WARN, ready ? "enclave.ready" : "enclave.lost", "role=%s text=\"%s\"",
+            enclave->options.role_name, ready ? "serving" : cmaw_err_text(err));
+    }
+    *last_known = ready;
+}
+
+/* Waits for a suspicion, the end, or the time; true at the end. */
+static bool wait_for(struct cmaw_enclave *enclave, uint32_t ms)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&enclave->lock);
+    while (!enclave->ending && !enclave->suspected) {
+        if (pthread_cond_timedwait(&enclave->wake, &enclave->lock, &until) != 0) {
+            break;
+        }
+    }
+    const bool ending = enclave->ending;
+    pthread_mutex_unlock(&enclave->lock);
+    return ending;
+}
+
+static void *keep(void *argument)
+{
+    struct cmaw_enclave *enclave = argument;
+    uint32_t backoff = CMAW_BACKOFF_FIRST_MS;
+    bool known = false;
+
+    for (;;) {
+        const enum cmaw_err err = look(enclave);
+        settle(enclave, err, &known);
+        backoff = err == CMAW_OK ? CMAW_BACKOFF_FIRST_MS : backoff * 2;
+        backoff = backoff < CMAW_BACKOFF_LAST_MS ? backoff : CMAW_BACKOFF_LAST_MS;
+        if (wait_for(enclave, err == CMAW_OK ? CMAW_KEEPER_EVERY_MS : backoff)) {
+            return NULL;
+        }
+    }
+}
+
+static void release(struct cmaw_enclave *enclave)
+{
+    while (enclave->idle_count > 0) {
+        close(enclave->idle[--enclave->idle_count]);
+    }
+    free(enclave->idle);
+    free(enclave);
+}
+
+enum cmaw_err cmaw_enclave_open(const struct cmaw_enclave_options *options, struct cmaw_enclave **ret_enclave)
+{
+    struct cmaw_enclave *enclave = calloc(1, sizeof *enclave);
+    pthread_condattr_t monotonic;
+
+    CMAW_REQUIRE(enclave != NULL, CMAW_E_NO_MEMORY);
+    enclave->options = *options;
+    enclave->idle = calloc(options->connections, sizeof *enclave->idle);
+    pthread_mutex_init(&enclave->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&enclave->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    const enum cmaw_err err =
+        enclave->idle != NULL ? cmaw_thread_start(keep, enclave, &enclave->keeper) : CMAW_E_NO_MEMORY;
+    if (err != CMAW_OK) {
+        release(enclave);
+        return err;
+    }
+    *ret_enclave = enclave;
+    return CMAW_OK;
+}
+
+void cmaw_enclave_close(struct cmaw_enclave *enclave)
+{
+    if (enclave == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&enclave->lock);
+    enclave->ending = true;
+    pthread_cond_signal(&enclave->wake);
+    pthread_mutex_unlock(&enclave->lock);
+    pthread_join(enclave->keeper, NULL);
+    release(enclave);
+}
