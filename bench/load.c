@@ -97,9 +97,9 @@ static void run_once(struct load *load)
     CMAW_BUF_AUTO(input, CMAW_CLASS_MAX_SIZE + 64 * 1024);
     struct cmaw_sealed sealed;
     need(cmaw_run_seal_input(run, 1, &content, &input, &sealed), NULL, "seal");
-    char key_id[CMAW_TEMPORAL_KEY_ID_SIZE], workflow[CMAW_TEMPORAL_WORKFLOW_ID_SIZE], request[CMAW_TEMPORAL_ID_SIZE], id[CMAW_TEMPORAL_ID_SIZE];
+    char key_id[CMAW_TEMPORAL_KEY_ID_SIZE], workflow[CMAW_WORKFLOW_ID_SIZE], request[CMAW_TEMPORAL_ID_SIZE], id[CMAW_TEMPORAL_ID_SIZE];
     cmaw_temporal_key_id(run->run_id.bytes, key_id);
-    cmaw_temporal_workflow_id(run->run_id.bytes, workflow);
+    cmaw_workflow_id(&run->run_id, workflow);
     need(cmaw_temporal_request_id(request), NULL, "request id");
     const struct cmaw_temporal_payload payloads[] = {
         cmaw_temporal_payload_clear(CMAW_TEMPORAL_PLAN, cmaw_buf_slice(&load->plan)),

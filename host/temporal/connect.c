@@ -14,8 +14,8 @@ static void log_line(void *context, int level, const char *text, size_t text_len
     char line[192], run[40];
 
     (void)context;
-    cmaw_message_printable(cmaw_slice_of(text, text_len), line, sizeof line);
-    cmaw_message_printable(cmaw_slice_of(run_id, run_id_len), run, sizeof run);
+    cmaw_printable(cmaw_slice_of(text, text_len), line, sizeof line);
+    cmaw_printable(cmaw_slice_of(run_id, run_id_len), run, sizeof run);
     cmaw_log(level == 1 ? CMAW_LOG_ERROR : CMAW_LOG_WARN, "temporal.core", "text=\"%s\"%s%s", line,
         run[0] != '\0' ? " temporal_run=" : "", run);
 }
@@ -24,7 +24,7 @@ static enum cmaw_err bridge_failed(struct tb_bytes *reason, enum cmaw_err err, s
 {
     char text[256];
 
-    cmaw_message_printable(cmaw_tb_slice(reason), text, sizeof text);
+    cmaw_printable(cmaw_tb_slice(reason), text, sizeof text);
     tb_bytes_free(reason);
     return cmaw_diag_set(diag, err, "temporal: %s", text[0] != '\0' ? text : cmaw_err_text(err));
 }

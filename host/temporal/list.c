@@ -16,13 +16,13 @@ static void fill_info(const CMAW_API(Workflow__V1__WorkflowExecutionInfo) *info,
         .history_bytes = info->history_size_bytes > 0 ? (uint64_t)info->history_size_bytes : 0,
     };
     if (info->execution != NULL) {
-        cmaw_message_printable(cmaw_slice_of_cstr(info->execution->workflow_id), ret_info->workflow_id,
+        cmaw_printable(cmaw_slice_of_cstr(info->execution->workflow_id), ret_info->workflow_id,
             sizeof ret_info->workflow_id);
-        cmaw_message_printable(cmaw_slice_of_cstr(info->execution->run_id), ret_info->run, sizeof ret_info->run);
+        cmaw_printable(cmaw_slice_of_cstr(info->execution->run_id), ret_info->run, sizeof ret_info->run);
     }
-    cmaw_message_printable(cmaw_slice_of_cstr(info->type != NULL ? info->type->name : NULL), ret_info->type,
+    cmaw_printable(cmaw_slice_of_cstr(info->type != NULL ? info->type->name : NULL), ret_info->type,
         sizeof ret_info->type);
-    cmaw_message_printable(cmaw_slice_of_cstr(info->task_queue), ret_info->queue, sizeof ret_info->queue);
+    cmaw_printable(cmaw_slice_of_cstr(info->task_queue), ret_info->queue, sizeof ret_info->queue);
 }
 
 enum cmaw_err cmaw_temporal_describe(struct cmaw_temporal *temporal, const char *workflow_id,

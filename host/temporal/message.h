@@ -3,6 +3,7 @@
 #define CMAW_TEMPORAL_MESSAGE_H
 
 #include "host/temporal/payload.h"
+#include "host/temporal/printable.h"
 #include "host/temporal/proto.h"
 
 /* A Payload that borrows what it says: fill with cmaw_message_payload, use message, do not move. */
@@ -30,8 +31,5 @@ Google__Protobuf__Duration cmaw_message_duration(uint64_t ms);
 
 /* The failure nearest to the root that has application info; NULL if none. */
 const CMAW_API(Failure__V1__Failure) *cmaw_message_application_failure(const CMAW_API(Failure__V1__Failure) *failure);
-
-/* Copies at most capacity - 1 characters; what is not printable ASCII becomes '?'. NULL gives "". */
-void cmaw_message_printable(struct cmaw_slice text, char *dst, size_t capacity);
 
 #endif

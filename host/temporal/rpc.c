@@ -41,7 +41,7 @@ static enum cmaw_err refused(const struct cmaw_temporal *temporal, const struct 
     const enum cmaw_err err = err_of_grpc(error->grpc_code, &error->message);
     char text[256];
 
-    cmaw_message_printable(cmaw_tb_slice(&error->message), text, sizeof text);
+    cmaw_printable(cmaw_tb_slice(&error->message), text, sizeof text);
     if (err == CMAW_E_UNAVAILABLE) {
         cmaw_diag_hint(diag, "is Temporal running? 'cmaw status' shows the local stack");
     } else if (err == CMAW_E_NOT_FOUND && says(&error->message, "amespace")) {

@@ -46,13 +46,13 @@ static enum cmaw_err take_failure(const CMAW_API(Failure__V1__Failure) *failure,
 
     if (application == NULL) {
         snprintf(outcome->failure_type, sizeof outcome->failure_type, "INTERNAL");
-        cmaw_message_printable(cmaw_slice_of_cstr(failure != NULL ? failure->message : NULL), outcome->failure_message,
+        cmaw_printable(cmaw_slice_of_cstr(failure != NULL ? failure->message : NULL), outcome->failure_message,
             sizeof outcome->failure_message);
         return CMAW_OK;
     }
     const CMAW_API(Failure__V1__ApplicationFailureInfo) *info = application->application_failure_info;
-    cmaw_message_printable(cmaw_slice_of_cstr(info->type), outcome->failure_type, sizeof outcome->failure_type);
-    cmaw_message_printable(cmaw_slice_of_cstr(application->message), outcome->failure_message,
+    cmaw_printable(cmaw_slice_of_cstr(info->type), outcome->failure_type, sizeof outcome->failure_type);
+    cmaw_printable(cmaw_slice_of_cstr(application->message), outcome->failure_message,
         sizeof outcome->failure_message);
     sscanf(outcome->failure_message, "step %u ", &outcome->failure_step);
     if (info->details == NULL || info->details->n_payloads == 0) {

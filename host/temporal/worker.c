@@ -15,7 +15,7 @@ static enum cmaw_err bridge_failed(struct tb_bytes *reason, enum cmaw_err err, s
 {
     char text[256];
 
-    cmaw_message_printable(cmaw_tb_slice(reason), text, sizeof text);
+    cmaw_printable(cmaw_tb_slice(reason), text, sizeof text);
     tb_bytes_free(reason);
     return cmaw_diag_set(diag, err, "temporal: %s", text[0] != '\0' ? text : cmaw_err_text(err));
 }

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "host/temporal/message.h"
+#include "host/temporal/printable.h"
 #include "host/worker/thread.h"
 #include "host/worker/timing.h"
 #include "lib/base/log.h"
@@ -102,8 +102,8 @@ static void log_refusal(const struct cmaw_enclave *enclave, const struct cmaw_re
     char type[64] = "", message[256] = "";
 
     if (response->has_kms_error) {
-        cmaw_message_printable(response->kms_error.type, type, sizeof type);
-        cmaw_message_printable(response->kms_error.message, message, sizeof message);
+        cmaw_printable(response->kms_error.type, type, sizeof type);
+        cmaw_printable(response->kms_error.message, message, sizeof message);
     }
     cmaw_log(CMAW_LOG_WARN, "enclave.configure", "role=%s code=%s kms_error=\"%s\" kms_message=\"%s\"",
         enclave->options.role_name, cmaw_code_name(response->code), type, message);

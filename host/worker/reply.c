@@ -107,7 +107,7 @@ static void hold_sealed(struct item *item, const char *type, const char *key_id,
 /* What the server repeats of itself: whatever is not a code that an enclave's answer ended with. */
 static void fill_retry(struct item *item)
 {
-    static char *const ends[] = {"BAD_REQUEST", "DENIED", "EXPIRED", "TOO_LARGE", "AGENT_FAILED", "AGENT_TIMEOUT", "INTERNAL"};
+    static const char *const ends[] = {"BAD_REQUEST", "DENIED", "EXPIRED", "TOO_LARGE", "AGENT_FAILED", "AGENT_TIMEOUT", "INTERNAL"};
 
     temporal__api__common__v1__retry_policy__init(&item->retry);
     item->durations[0] = cmaw_message_duration(CMAW_RETRY_FIRST_MS);
