@@ -1,0 +1,217 @@
+#include "dev/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dev/clock.h"
+#include "dev/pki.h"
+#include "lib/crypto/pem.h"
+#include "sys/file.h"
+
+enum { THREADS = 16, CONNECTIONS_MAX = 1024, IDLE_S = 60, PEM_MAX = 8192, BACKLOG = 512 };
+
+struct cmaw_http {
+    struct cmaw_service *service;
+    struct MHD_Daemon *daemon;
+    struct cmaw_buf certificate;
+    struct cmaw_buf key;
+};
+
+/* What one request gathers until its body is complete. */
+struct incoming {
+    struct cmaw_buf body;
+};
+
+static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    struct cmaw_http_request *request = context;
+    if (request->header_count == CMAW_HEADERS_MAX) {
+        return MHD_NO;
+    }
+    request->headers[request->header_count++] = (struct cmaw_header){name, value == NULL ? "" : value};
+    return MHD_YES;
+}
+
+static const char *peer_address(struct MHD_Connection *connection, char text[static INET_ADDRSTRLEN])
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr_in *addr = info == NULL ? NULL : (const struct sockaddr_in *)(const void *)info->client_addr;
+    return addr == NULL || inet_ntop(AF_INET, &addr->sin_addr, text, INET_ADDRSTRLEN) == NULL ? "" : text;
+}
+
+static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, const struct cmaw_answer *answer)
+{
+    const struct cmaw_slice body = cmaw_buf_slice(&answer->body);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(body.size, (void *)(uintptr_t)body.data, MHD_RESPMEM_MUST_COPY);
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    (void)MHD_add_response_header(response, "Content-Type", "application/x-amz-json-1.1");
+    if (answer->request_id[0] != '\0') {
+        (void)MHD_add_response_header(response, "x-amzn-RequestId", answer->request_id);
+    }
+    if (answer->error_type != NULL) {
+        (void)MHD_add_response_header(response, "x-amzn-ErrorType", answer->error_type);
+    }
+    const enum MHD_Result queued = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static enum MHD_Result serve(struct cmaw_http *http, struct MHD_Connection *connection, const char *path,
+                             const char *method, const struct incoming *incoming)
+{
+    char address[INET_ADDRSTRLEN] = "";
+    struct cmaw_answer answer = {.body = CMAW_BUF(CMAW_ANSWER_MAX)};
+    struct cmaw_http_request request = {.method = method, .path = path, .body = cmaw_buf_slice(&incoming->body)};
+    const int headers = MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL);
+    unsigned status = MHD_HTTP_NOT_FOUND;
+    if (cmaw_buf_err(&incoming->body) != CMAW_OK) {
+        status = MHD_HTTP_CONTENT_TOO_LARGE;
+    } else if (headers > CMAW_HEADERS_MAX) {
+        status = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+    } else if (strcmp(method, "POST") == 0 && strcmp(path, "/") == 0) {
+        (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, add_header, &request);
+        cmaw_service_handle(http->service, &request, peer_address(connection, address), &answer);
+        status = cmaw_buf_err(&answer.body) == CMAW_OK ? answer.status : MHD_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    const enum MHD_Result result = respond(connection, status, &answer);
+    cmaw_buf_free(&answer.body);
+    return result;
+}
+
+static enum MHD_Result on_access(void *context, struct MHD_Connection *connection, const char *url, const char *method,
+                                 const char *version, const char *data, size_t *size, void **state)
+{
+    (void)version;
+    struct incoming *incoming = *state;
+    if (incoming == NULL) {
+        incoming = calloc(1, sizeof *incoming);
+        if (incoming == NULL) {
+            return MHD_NO;
+        }
+        incoming->body = CMAW_BUF(CMAW_REQUEST_MAX);
+        *state = incoming;
+        return MHD_YES;
+    }
+    if (*size > 0) {
+        /* over the limit the error latches and the rest is read over */
+        cmaw_buf_put(&incoming->body, cmaw_slice_of(data, *size));
+        *size = 0;
+        return MHD_YES;
+    }
+    return serve(context, connection, url, method, incoming);
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)context;
+    (void)connection;
+    (void)code;
+    struct incoming *incoming = *state;
+    if (incoming != NULL) {
+        cmaw_buf_free(&incoming->body);
+        free(incoming);
+        *state = NULL;
+    }
+}
+
+static enum cmaw_err put_identity(struct sqlite3 *db, struct cmaw_http *http)
+{
+    CMAW_CERTIFICATE_AUTO(server);
+    CMAW_BUF_AUTO(der, CMAW_CERTIFICATE_MAX);
+    CMAW_TRY(cmaw_pki_tls_server(db, cmaw_wall_clock_ms() / 1000, &server));
+    CMAW_TRY(cmaw_ec_put_private_der(server.key, &der));
+    cmaw_pem_put(&http->certificate, "CERTIFICATE", cmaw_buf_slice(&server.der));
+    cmaw_pem_put(&http->key, "PRIVATE KEY", cmaw_buf_slice(&der));
+    cmaw_buf_put_u8(&http->certificate, 0);
+    cmaw_buf_put_u8(&http->key, 0);
+    CMAW_TRY(cmaw_buf_err(&http->certificate));
+    return cmaw_buf_err(&http->key);
+}
+
+static enum cmaw_err load_identity(struct cmaw_http *http)
+{
+    struct sqlite3 *db = NULL;
+    http->certificate = CMAW_BUF(PEM_MAX);
+    http->key = CMAW_BUF(PEM_MAX);
+    CMAW_TRY(cmaw_store_begin(http->service->store, &db));
+    const enum cmaw_err err = put_identity(db, http);
+    const enum cmaw_err ended = cmaw_store_end(http->service->store, err == CMAW_OK);
+    return err == CMAW_OK ? ended : err;
+}
+
+static enum cmaw_err listen_on(uint16_t port, int *ret_fd, uint16_t *ret_port)
+{
+    struct sockaddr_in self = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof self;
+    const int on = 1;
+    CMAW_FD_AUTO(fd);
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    CMAW_REQUIRE(fd >= 0, cmaw_err_of_errno(errno));
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    CMAW_REQUIRE(bind(fd, (const struct sockaddr *)&self, sizeof self) == 0
+                 && listen(fd, BACKLOG) == 0
+                 && getsockname(fd, (struct sockaddr *)&self, &size) == 0, cmaw_err_of_errno(errno));
+    *ret_port = ntohs(self.sin_port);
+    *ret_fd = fd;
+    fd = -1;
+    return CMAW_OK;
+}
+
+static struct MHD_Daemon *start_daemon(struct cmaw_http *http, int fd, uint16_t port)
+{
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_USE_ERROR_LOG, port, NULL, NULL, on_access,
+                            http, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                            (unsigned)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+                            MHD_OPTION_HTTPS_MEM_CERT, http->certificate.data, MHD_OPTION_HTTPS_MEM_KEY, http->key.data,
+                            MHD_OPTION_HTTPS_PRIORITIES, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2", MHD_OPTION_END);
+}
+
+enum cmaw_err cmaw_http_start(struct cmaw_service *service, uint16_t port, struct cmaw_http **ret_http,
+                              uint16_t *ret_port, struct cmaw_diag *diag)
+{
+    int fd = -1;
+    uint16_t bound = 0;
+    struct cmaw_http *http = calloc(1, sizeof *http);
+    CMAW_REQUIRE(http != NULL, CMAW_E_NO_MEMORY);
+    http->service = service;
+    enum cmaw_err err = load_identity(http);
+    if (err == CMAW_OK && (err = listen_on(port, &fd, &bound)) != CMAW_OK) {
+        cmaw_diag_hint(diag, "choose another with --port");
+        err = cmaw_diag_set(diag, CMAW_E_UNAVAILABLE, "cannot listen on 127.0.0.1:%u: %s", port, strerror(errno));
+    }
+    if (err == CMAW_OK && (http->daemon = start_daemon(http, fd, bound)) == NULL) {
+        (void)close(fd);
+        err = cmaw_diag_set(diag, CMAW_E_IO, "cannot start the HTTPS server");
+    }
+    if (err != CMAW_OK) {
+        cmaw_http_stop(&http);
+        return err;
+    }
+    *ret_http = http;
+    *ret_port = bound;
+    return CMAW_OK;
+}
+
+void cmaw_http_stop(struct cmaw_http **http)
+{
+    if (http == NULL || *http == NULL) {
+        return;
+    }
+    if ((*http)->daemon != NULL) {
+        MHD_stop_daemon((*http)->daemon);
+    }
+    cmaw_buf_free(&(*http)->certificate);
+    cmaw_buf_free(&(*http)->key);
+    free(*http);
+    *http = NULL;
+}

@@ -1,0 +1,259 @@
+/* cmaw-devd: stands in for the Nitro Security Module, AWS KMS and CloudTrail on a developer's machine. */
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dev/clock.h"
+#include "dev/http.h"
+#include "dev/nsm_server.h"
+#include "dev/pki.h"
+#include "dev/setup.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "sys/daemon.h"
+#include "sys/file.h"
+
+static const char usage[] =
+    "usage: cmaw-devd init --dir DIR [--region R] [--account A]\n"
+    "       cmaw-devd serve --dir DIR [--port N] [--ready-fd N] [options]\n"
+    "       cmaw-devd access-key --dir DIR --arn ARN [--policy FILE] [--session]\n"
+    "\n"
+    "Plays the Nitro Security Module, AWS KMS and CloudTrail with their real formats, for development and tests.\n"
+    "It protects nothing: whoever can read DIR has every key.\n"
+    "\n"
+    "  --dir DIR                 where devd.db, attestation-root.der, tls-ca.pem and nsm.sock are\n"
+    "  --region R, --account A   of the emulated services [eu-central-1, 111122223333]\n"
+    "  --port N                  of the HTTPS endpoint on 127.0.0.1 [0: a free one, named in the log]\n"
+    "  --ready-fd N              write \"ready\" to this descriptor when serving\n"
+    "  --cms-form a|b|alternate  form of CiphertextForRecipient [alternate]\n"
+    "  --map-form definite|indefinite|alternate\n"
+    "                            form of attestation documents [alternate]\n"
+    "  --nsm-clock-offset S      seconds by which the module's clock is ahead of ours [0]\n"
+    "  --arn ARN                 the principal that gets an access key (printed as JSON)\n"
+    "  --policy FILE             replaces the principal's identity policy\n"
+    "  --session                 a temporary key with a session token\n"
+    "\n"
+    "example: cmaw-devd init --dir /tmp/devd && cmaw-devd serve --dir /tmp/devd --port 8443\n";
+
+struct options {
+    const char *dir, *region, *account, *arn, *policy;
+    uint16_t port;
+    int ready_fd;
+    enum cmaw_alternation cms_form, map_form;
+    int64_t clock_offset_s;
+    bool session;
+};
+
+enum { OPT_DIR = 1000, OPT_REGION, OPT_ACCOUNT, OPT_PORT, OPT_READY_FD, OPT_CMS_FORM, OPT_MAP_FORM, OPT_OFFSET, OPT_ARN,
+       OPT_POLICY, OPT_SESSION };
+
+static const struct option long_options[] = {
+    {"dir", required_argument, NULL, OPT_DIR},           {"region", required_argument, NULL, OPT_REGION},
+    {"account", required_argument, NULL, OPT_ACCOUNT},   {"port", required_argument, NULL, OPT_PORT},
+    {"ready-fd", required_argument, NULL, OPT_READY_FD}, {"cms-form", required_argument, NULL, OPT_CMS_FORM},
+    {"map-form", required_argument, NULL, OPT_MAP_FORM}, {"nsm-clock-offset", required_argument, NULL, OPT_OFFSET},
+    {"arn", required_argument, NULL, OPT_ARN},           {"policy", required_argument, NULL, OPT_POLICY},
+    {"session", no_argument, NULL, OPT_SESSION},         {NULL, 0, NULL, 0},
+};
+
+static enum cmaw_err bad_value(struct cmaw_diag *diag, const char *name, const char *value)
+{
+    cmaw_diag_hint(diag, "cmaw-devd --help");
+    return cmaw_diag_set(diag, CMAW_E_USAGE, "not a value for %s: %s", name, value);
+}
+
+static enum cmaw_err parse_form(const char *name, const char *first, const char *second, const char *value,
+                                enum cmaw_alternation *ret_form, struct cmaw_diag *diag)
+{
+    const char *const forms[] = {[CMAW_FORM_FIRST] = first, [CMAW_FORM_SECOND] = second,
+                                 [CMAW_FORM_ALTERNATE] = "alternate"};
+    for (enum cmaw_alternation form = CMAW_FORM_FIRST; form <= CMAW_FORM_ALTERNATE; form++) {
+        if (strcmp(forms[form], value) == 0) {
+            *ret_form = form;
+            return CMAW_OK;
+        }
+    }
+    return bad_value(diag, name, value);
+}
+
+static enum cmaw_err parse_number(const char *name, uint64_t max, const char *value, uint64_t *ret_number,
+                                  struct cmaw_diag *diag)
+{
+    return cmaw_parse_u64(value, max, ret_number) == CMAW_OK ? CMAW_OK : bad_value(diag, name, value);
+}
+
+static enum cmaw_err parse_option(int option, const char *value, struct options *options, struct cmaw_diag *diag)
+{
+    uint64_t number = 0;
+    switch (option) {
+    case OPT_DIR:
+        options->dir = value;
+        return CMAW_OK;
+    case OPT_REGION:
+        options->region = value;
+        return CMAW_OK;
+    case OPT_ACCOUNT:
+        options->account = value;
+        return CMAW_OK;
+    case OPT_ARN:
+        options->arn = value;
+        return CMAW_OK;
+    case OPT_POLICY:
+        options->policy = value;
+        return CMAW_OK;
+    case OPT_SESSION:
+        options->session = true;
+        return CMAW_OK;
+    case OPT_PORT:
+        CMAW_TRY(parse_number("--port", UINT16_MAX, value, &number, diag));
+        options->port = (uint16_t)number;
+        return CMAW_OK;
+    case OPT_READY_FD:
+        CMAW_TRY(parse_number("--ready-fd", 1 << 20, value, &number, diag));
+        options->ready_fd = (int)number;
+        return CMAW_OK;
+    case OPT_CMS_FORM:
+        return parse_form("--cms-form", "a", "b", value, &options->cms_form, diag);
+    case OPT_MAP_FORM:
+        return parse_form("--map-form", "definite", "indefinite", value, &options->map_form, diag);
+    case OPT_OFFSET:
+        CMAW_TRY(parse_number("--nsm-clock-offset", 1 << 30, value + (value[0] == '-' ? 1 : 0), &number, diag));
+        options->clock_offset_s = value[0] == '-' ? -(int64_t)number : (int64_t)number;
+        return CMAW_OK;
+    default:
+        cmaw_diag_hint(diag, "cmaw-devd --help");
+        return cmaw_diag_set(diag, CMAW_E_USAGE, "wrong options");
+    }
+}
+
+static enum cmaw_err parse(int argc, char **argv, struct options *ret_options, struct cmaw_diag *diag)
+{
+    struct options options = {.ready_fd = -1, .cms_form = CMAW_FORM_ALTERNATE, .map_form = CMAW_FORM_ALTERNATE};
+    int option = 0;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        CMAW_TRY(parse_option(option, optarg, &options, diag));
+    }
+    if (optind != argc || options.dir == NULL) {
+        cmaw_diag_hint(diag, "cmaw-devd --help");
+        return cmaw_diag_set(diag, CMAW_E_USAGE, options.dir == NULL ? "--dir is missing" : "too many words");
+    }
+    *ret_options = options;
+    return CMAW_OK;
+}
+
+static enum cmaw_err load_kms(struct sqlite3 *db, struct cmaw_kms *kms)
+{
+    CMAW_CERTIFICATE_AUTO(root);
+    CMAW_TRY(cmaw_store_setting(db, "region", kms->region, sizeof kms->region));
+    CMAW_TRY(cmaw_store_setting(db, "account", kms->account, sizeof kms->account));
+    CMAW_TRY(cmaw_pki_attestation_root(db, cmaw_wall_clock_ms() / 1000, &root));
+    cmaw_sha256(cmaw_buf_slice(&root.der), kms->attestation_root);
+    return CMAW_OK;
+}
+
+static enum cmaw_err load_service(struct cmaw_service *service)
+{
+    struct sqlite3 *db = NULL;
+    CMAW_TRY(cmaw_store_begin(service->store, &db));
+    const enum cmaw_err err = load_kms(db, &service->kms);
+    const enum cmaw_err ended = cmaw_store_end(service->store, err == CMAW_OK);
+    return err == CMAW_OK ? ended : err;
+}
+
+static enum cmaw_err wait_for_end(int signals)
+{
+    struct pollfd wait = {.fd = signals, .events = POLLIN};
+    while (cmaw_signals_next(signals) == 0) {
+        (void)poll(&wait, 1, -1);
+    }
+    return CMAW_OK;
+}
+
+static enum cmaw_err serve_until_end(const struct options *options, struct cmaw_service *service, struct cmaw_diag *diag)
+{
+    static struct cmaw_nsm_server nsm; /* its threads use it until the process ends */
+    char path[CMAW_PATH_MAX];
+    struct cmaw_http *http = NULL;
+    uint16_t port = 0;
+    int ready = options->ready_fd;
+    CMAW_FD_AUTO(signals);
+    CMAW_TRY(cmaw_signals_open(false, &signals));
+    nsm = (struct cmaw_nsm_server){.store = service->store, .map_form = options->map_form,
+                                   .clock_offset_ms = options->clock_offset_s * 1000};
+    CMAW_TRY(cmaw_path(path, "%s/nsm.sock", options->dir));
+    CMAW_TRY(cmaw_nsm_server_start(&nsm, path, diag));
+    CMAW_TRY(cmaw_http_start(service, options->port, &http, &port, diag));
+    cmaw_log(CMAW_LOG_WARN, "simulation", "note=\"this is a simulation of NSM, KMS and CloudTrail: it protects nothing\"");
+    cmaw_log(CMAW_LOG_INFO, "serving", "port=%u region=%s account=%s nsm=%s", port, service->kms.region,
+             service->kms.account, path);
+    cmaw_ready_notify(&ready);
+    const enum cmaw_err err = wait_for_end(signals);
+    cmaw_http_stop(&http);
+    return err;
+}
+
+static enum cmaw_err serve(const struct options *options, struct cmaw_diag *diag)
+{
+    struct cmaw_service service = {.kms = {.cms_form = options->cms_form}};
+    CMAW_TRY(cmaw_store_open(options->dir, false, &service.store, diag));
+    CMAW_TRY(load_service(&service));
+    /* the store stays open: threads of the NSM socket may be in it until the process ends */
+    return serve_until_end(options, &service, diag);
+}
+
+static enum cmaw_err init(const struct options *options, struct cmaw_diag *diag)
+{
+    return cmaw_setup_init(options->dir, options->region, options->account, diag);
+}
+
+static enum cmaw_err access_key(const struct options *options, struct cmaw_diag *diag)
+{
+    CMAW_BUF_AUTO(policy, 64 * 1024);
+    if (options->arn == NULL) {
+        return cmaw_diag_set(diag, CMAW_E_USAGE, "--arn is missing");
+    }
+    if (options->policy != NULL) {
+        CMAW_TRY(cmaw_file_read(options->policy, &policy, diag));
+        cmaw_buf_put_u8(&policy, 0);
+        CMAW_TRY(cmaw_buf_err(&policy));
+    }
+    return cmaw_setup_access_key(options->dir, options->arn, (const char *)policy.data, options->session, diag);
+}
+
+static const struct verb {
+    const char *name;
+    enum cmaw_err (*run)(const struct options *options, struct cmaw_diag *diag);
+} verbs[] = {{"init", init}, {"serve", serve}, {"access-key", access_key}};
+
+static enum cmaw_err run(int argc, char **argv, struct cmaw_diag *diag)
+{
+    struct options options;
+    for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(verbs[i].name, argv[1]) == 0) {
+            CMAW_TRY(parse(argc - 1, argv + 1, &options, diag));
+            return verbs[i].run(&options, diag);
+        }
+    }
+    cmaw_diag_hint(diag, "cmaw-devd --help");
+    return cmaw_diag_set(diag, CMAW_E_USAGE, argc > 1 ? "no such verb: %s" : "a verb is missing%s", argc > 1 ? argv[1] : "");
+}
+
+int main(int argc, char **argv)
+{
+    struct cmaw_diag diag = {0};
+    cmaw_log_init("devd", CMAW_LOG_INFO);
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        return fputs(usage, stdout) == EOF ? 1 : 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        return puts("cmaw-devd " CMAW_VERSION " (simulation)") == EOF ? 1 : 0;
+    }
+    const enum cmaw_err err = run(argc, argv, &diag);
+    if (err != CMAW_OK) {
+        cmaw_diag_print(&diag, "cmaw-devd", err);
+    }
+    return cmaw_exit_code(err);
+}
