@@ -1,11 +1,18 @@
 #include "lib/crypto/openssl.h"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <pthread.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EVP_CIPHER *aes256gcm;
 static EVP_CIPHER *aes256cbc;
+
+/* OpenSSL would read a configuration file, and load what it names, at its first use. */
+[[gnu::constructor]] static void start(void)
+{
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+}
 
 static void fetch(void)
 {

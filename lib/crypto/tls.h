@@ -13,7 +13,7 @@ struct cmaw_tls;        /* one connection */
 enum cmaw_err cmaw_tls_client_new(struct cmaw_slice roots_pem, struct cmaw_tls_client **ret_client);
 void cmaw_tls_client_free(struct cmaw_tls_client *client);
 
-/* Handshake. fd stays the caller's, is set to non-blocking, and must live until cmaw_tls_free. time_s: seconds since 1970,
+/* Handshake. fd stays the caller's, blocking or not, and must live until cmaw_tls_free. time_s: seconds since 1970,
  * for the validity of certificates. AUTH if the peer's certificate does not stand for host, PEER if the handshake fails
  * otherwise, CLOSED, TIMEOUT, IO. */
 enum cmaw_err cmaw_tls_connect(struct cmaw_tls_client *client, int fd, const char *host, int64_t time_s,
