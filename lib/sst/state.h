@@ -59,8 +59,8 @@ struct cmaw_sealed {
 /* Appends one whole State message to buf. TOO_LARGE: the content does not fit its class (or buf); MALFORMED: content type or
  * annotations break a limit. Buf is cut back on failure. */
 enum cmaw_err cmaw_state_seal(const struct cmaw_state_seal *what, struct cmaw_buf *buf, struct cmaw_sealed *ret_sealed);
-/* The same with the random bytes given, for tests: first the commitment's salt, then the content cipher's. */
-enum cmaw_err cmaw_state_seal_with(const struct cmaw_state_seal *what, const struct cmaw_bytes32 *commit_random32,
-    const struct cmaw_bytes32 *seal_random32, struct cmaw_buf *buf, struct cmaw_sealed *ret_sealed);
+/* The same with AgentState.salt and the random bytes of the content cipher's salt given, for tests. */
+enum cmaw_err cmaw_state_seal_with(const struct cmaw_state_seal *what, const struct cmaw_bytes32 *agent_salt,
+    const struct cmaw_bytes32 *random32, struct cmaw_buf *buf, struct cmaw_sealed *ret_sealed);
 
 #endif

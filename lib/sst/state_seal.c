@@ -13,7 +13,6 @@ enum {
 struct sealing {
     const struct cmaw_state_seal *what;
     struct cmaw_agent_state content; /* with its salt */
-    struct cmaw_bytes32 salt;
     size_t content_size; /* of the encoded AgentState */
     struct cmaw_buf header;
 };
@@ -84,32 +83,28 @@ static enum cmaw_err put_state(const struct sealing *sealing, const struct cmaw_
     return cmaw_state_digest(&state, &sealed->digest);
 }
 
-static enum cmaw_err seal_into(struct sealing *sealing, const struct cmaw_bytes32 *commit_random32,
-    const struct cmaw_bytes32 *seal_random32, struct cmaw_buf *buf, struct cmaw_sealed *sealed)
+static enum cmaw_err seal_into(struct sealing *sealing, const struct cmaw_bytes32 *random32, struct cmaw_buf *buf,
+    struct cmaw_sealed *sealed)
 {
     const struct cmaw_state_seal *what = sealing->what;
-    struct cmaw_agent_state *content = &sealing->content;
-    CMAW_TRY(cmaw_agent_state_check_content(content));
-    content->salt = cmaw_bytes32_slice(&sealing->salt);
-    sealing->content_size = cmaw_agent_state_size(content);
+    CMAW_TRY(cmaw_agent_state_check_content(&sealing->content));
+    sealing->content_size = cmaw_agent_state_size(&sealing->content);
     CMAW_TRY(choose_class(what, sealing->content_size, &sealed->size_class));
-    CMAW_TRY(cmaw_agent_state_salt(what->secret, what->run_id, what->edge->id, commit_random32, content->content,
-        &sealing->salt));
-    CMAW_TRY(cmaw_agent_state_commit(content, &sealed->commit));
+    CMAW_TRY(cmaw_agent_state_commit(&sealing->content, &sealed->commit));
     header_encode(what, sealed->size_class, &sealing->header);
     CMAW_TRY(cmaw_buf_err(&sealing->header));
-    return put_state(sealing, seal_random32, buf, sealed);
+    return put_state(sealing, random32, buf, sealed);
 }
 
-enum cmaw_err cmaw_state_seal_with(const struct cmaw_state_seal *what, const struct cmaw_bytes32 *commit_random32,
-    const struct cmaw_bytes32 *seal_random32, struct cmaw_buf *buf, struct cmaw_sealed *ret_sealed)
+enum cmaw_err cmaw_state_seal_with(const struct cmaw_state_seal *what, const struct cmaw_bytes32 *agent_salt,
+    const struct cmaw_bytes32 *random32, struct cmaw_buf *buf, struct cmaw_sealed *ret_sealed)
 {
     struct sealing sealing = {.what = what, .content = *what->content, .header = CMAW_BUF(CMAW_STATE_HEADER_MAX)};
     struct cmaw_sealed sealed = {0};
     const size_t start = buf->size;
-    const enum cmaw_err err = seal_into(&sealing, commit_random32, seal_random32, buf, &sealed);
+    sealing.content.salt = cmaw_bytes32_slice(agent_salt);
+    const enum cmaw_err err = seal_into(&sealing, random32, buf, &sealed);
     cmaw_buf_free(&sealing.header);
-    cmaw_wipe(&sealing.salt, sizeof sealing.salt);
     if (err != CMAW_OK) {
         cmaw_buf_truncate(buf, start);
         return err;
@@ -121,8 +116,13 @@ enum cmaw_err cmaw_state_seal_with(const struct cmaw_state_seal *what, const str
 enum cmaw_err cmaw_state_seal(const struct cmaw_state_seal *what, struct cmaw_buf *buf, struct cmaw_sealed *ret_sealed)
 {
     struct cmaw_bytes32 random[2];
+    struct cmaw_bytes32 salt;
+    /* Before the content is hashed for its salt: what is too large for any class costs nothing. */
+    CMAW_REQUIRE(what->content->content.size <= CMAW_CLASS_MAX_SIZE, CMAW_E_TOO_LARGE);
     CMAW_TRY(cmaw_random(random[0].bytes, sizeof random));
-    const enum cmaw_err err = cmaw_state_seal_with(what, &random[0], &random[1], buf, ret_sealed);
+    CMAW_TRY(cmaw_agent_state_salt(what->secret, what->run_id, what->edge->id, &random[0], what->content->content, &salt));
+    const enum cmaw_err err = cmaw_state_seal_with(what, &salt, &random[1], buf, ret_sealed);
     cmaw_wipe(random, sizeof random);
+    cmaw_wipe(&salt, sizeof salt);
     return err;
 }
