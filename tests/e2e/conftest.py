@@ -47,3 +47,11 @@ def chain(devd, images, launch):
     for role in (1, 2):
         deployment.ready(enclaves[role], role)
     return types.SimpleNamespace(deployment=deployment, enclaves=enclaves)
+
+
+@pytest.fixture(scope="session")
+def stack(folder):
+    import stack
+    running = stack.Stack(folder / "local").up()
+    yield running
+    running.down()
