@@ -1,4 +1,6 @@
 /* cmaw-devd: stands in for the Nitro Security Module, AWS KMS and CloudTrail on a developer's machine. */
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
@@ -195,9 +197,30 @@ static enum cmaw_err serve_until_end(const struct options *options, struct cmaw_
     return err;
 }
 
+/* One at a time in a folder: a second one would take the NSM socket away. Held until the process ends. */
+static enum cmaw_err lock_folder(const char *dir, int *ret_fd, struct cmaw_diag *diag)
+{
+    char path[CMAW_PATH_MAX];
+    CMAW_FD_AUTO(fd);
+    CMAW_TRY(cmaw_path(path, "%s/devd.lock", dir));
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        cmaw_diag_hint(diag, "cmaw-devd init --dir %s", dir);
+        return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot open %s: %s", path, strerror(errno));
+    }
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    CMAW_REQUIRE(fcntl(fd, F_OFD_SETLK, &whole) == 0,
+                 cmaw_diag_set(diag, CMAW_E_BUSY, "another cmaw-devd serves %s already", dir));
+    *ret_fd = fd;
+    fd = -1;
+    return CMAW_OK;
+}
+
 static enum cmaw_err serve(const struct options *options, struct cmaw_diag *diag)
 {
     struct cmaw_service service = {.kms = {.cms_form = options->cms_form}};
+    CMAW_FD_AUTO(folder);
+    CMAW_TRY(lock_folder(options->dir, &folder, diag));
     CMAW_TRY(cmaw_store_open(options->dir, false, &service.store, diag));
     CMAW_TRY(load_service(&service));
     /* the store stays open: threads of the NSM socket may be in it until the process ends */
