@@ -182,27 +182,51 @@ static void only_the_whole_envelope_opens(void **state)
     assert_int_equal(cmaw_cms_open(own_key, CMAW_SLICE_ARRAY(huge), &opened), CMAW_E_AUTH);
 }
 
-/* Contents after a right prefix: empty, not whole blocks, an empty segment, no end, a length that is not the shortest. */
 static void contents_are_read_strictly(void **state)
 {
     (void)state;
-    static const char *const tails[] = {
-        "80000000000000000000", "a08000000000000000000000", "a080040000000000000000000000",
-        "800f0000000000000000000000000000000000000000000000", "a080040f00000000000000000000000000000000000000000000000000",
-        "a0800410000000000000000000000000000000000400" "0000" "0000000000000000",
-        "8081100000000000000000000000000000000000" "000000000000000000",
-        "a0800410000000000000000000000000000000000000000000000000",
-        "80100000000000000000000000000000000000000000000000", "80800000", "24800410000000000000000000000000000000000000",
+    static const struct { /* what follows the IV: bytes, zeros, bytes, zeros */
+        const char *first;
+        size_t zeros;
+        const char *second;
+        size_t more_zeros;
+        enum cmaw_err want;
+    } cases[] = {
+        {"8010", 16, "", 8, CMAW_OK},
+        {"a0800410", 16, "", 2 + 8, CMAW_OK},
+        {"a0800408", 8, "0408", 8 + 2 + 8, CMAW_OK},
+        {"8000", 0, "", 8, CMAW_E_AUTH},              /* empty */
+        {"a080", 0, "", 2 + 8, CMAW_E_AUTH},          /* no segment */
+        {"a0800400", 0, "", 2 + 8, CMAW_E_AUTH},      /* an empty segment */
+        {"a0800410", 16, "0400", 2 + 8, CMAW_E_AUTH}, /* and at the end */
+        {"800f", 15, "", 8, CMAW_E_AUTH},             /* not whole blocks */
+        {"a080040f", 15, "", 2 + 8, CMAW_E_AUTH},
+        {"808110", 16, "", 8, CMAW_E_AUTH},           /* a length that is not the shortest */
+        {"a080048110", 16, "", 2 + 8, CMAW_E_AUTH},
+        {"8010", 16, "", 7, CMAW_E_AUTH},             /* ends missing, and too many */
+        {"8010", 16, "", 9, CMAW_E_AUTH},
+        {"a0800410", 16, "", 8, CMAW_E_AUTH},
+        {"8011", 16, "", 8, CMAW_E_AUTH},             /* lengths that reach out */
+        {"80820fff", 16, "", 8, CMAW_E_AUTH},
+        {"8080", 16, "", 2 + 8, CMAW_E_AUTH},         /* a mixture of the forms */
+        {"a0120410", 16, "", 8, CMAW_E_AUTH},
+        {"24800410", 16, "", 2 + 8, CMAW_E_AUTH},
     };
+    static const uint8_t zeros[32];
     CMAW_BUF_AUTO(envelope, 8192);
     assert_int_equal(cmaw_cms_make(own_key, CMAW_CMS_PRIMITIVE, CMAW_SLICE_LIT("x"), &envelope), CMAW_OK);
-    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
-        CMAW_BUF_AUTO(bad, 8192);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CMAW_BUF_AUTO(made, 8192);
         CMAW_BUF_AUTO(content, 8192);
         struct cmaw_cms_parts parts;
-        cmaw_buf_put(&bad, cmaw_slice_of(envelope.data, 431));
-        vectors_unhex(tails[i], &bad);
-        assert_int_equal(cmaw_cms_parse(cmaw_buf_slice(&bad), &parts, &content), CMAW_E_AUTH);
+        cmaw_buf_put(&made, cmaw_slice_of(envelope.data, 431));
+        vectors_unhex(cases[i].first, &made);
+        cmaw_buf_put(&made, cmaw_slice_of(zeros, cases[i].zeros));
+        vectors_unhex(cases[i].second, &made);
+        cmaw_buf_put(&made, cmaw_slice_of(zeros, cases[i].more_zeros));
+        if (cmaw_cms_parse(cmaw_buf_slice(&made), &parts, &content) != cases[i].want) {
+            fail_msg("case %zu: %s", i, cases[i].first);
+        }
     }
 }
 
