@@ -1,0 +1,31 @@
+/* Any bytes as a certificate, and as the DER of a signature: what is accepted has one encoding only. */
+#include <stdlib.h>
+
+#include "lib/crypto/cert.h"
+#include "lib/crypto/ecdsa_form.h"
+#include "lib/crypto/x509.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const struct cmaw_slice bytes = cmaw_slice_of(data, size);
+    uint8_t raw[CMAW_ECDSA_RAW_MAX], der[CMAW_ECDSA_DER_MAX];
+    if (cmaw_ecdsa_from_der(CMAW_EC_P384, bytes, raw) == CMAW_OK &&
+        !cmaw_slice_eq(bytes, cmaw_slice_of(der, cmaw_ecdsa_to_der(CMAW_EC_P384, raw, der)))) {
+        abort();
+    }
+    struct cmaw_cert cert;
+    if (cmaw_cert_parse(bytes, &cert) != CMAW_OK) {
+        return 0;
+    }
+    if (cert.signed_part.data < data || cert.signature.data + cert.signature.size != data + size) {
+        abort();
+    }
+    const struct cmaw_slice chain[] = {bytes, bytes};
+    CMAW_EC_KEY_AUTO(key);
+    if (cmaw_x509_verify_chain(chain, 2, cert.not_before_s, &key) == CMAW_OK) { /* it cannot be authority and leaf */
+        abort();
+    }
+    return 0;
+}
