@@ -126,11 +126,9 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 static enum cmaw_err put_identity(struct sqlite3 *db, struct cmaw_http *http)
 {
     CMAW_CERTIFICATE_AUTO(server);
-    CMAW_BUF_AUTO(der, CMAW_CERTIFICATE_MAX);
     CMAW_TRY(cmaw_pki_tls_server(db, cmaw_wall_clock_ms() / 1000, &server));
-    CMAW_TRY(cmaw_ec_put_private_der(server.key, &der));
     cmaw_pem_put(&http->certificate, "CERTIFICATE", cmaw_buf_slice(&server.der));
-    cmaw_pem_put(&http->key, "PRIVATE KEY", cmaw_buf_slice(&der));
+    cmaw_pem_put(&http->key, "PRIVATE KEY", cmaw_buf_slice(&server.key_der));
     cmaw_buf_put_u8(&http->certificate, 0);
     cmaw_buf_put_u8(&http->key, 0);
     CMAW_TRY(cmaw_buf_err(&http->certificate));

@@ -69,11 +69,13 @@ enum cmaw_err cmaw_nsm_doc_sign(const struct cmaw_attester *attester, enum cmaw_
 {
     static const uint8_t protected_es384[] = {0xa1, 0x01, 0x38, 0x22}; /* {1: -35} */
     CMAW_BUF_AUTO(payload, CMAW_DOC_PAYLOAD_MAX);
+    CMAW_EC_KEY_AUTO(key);
+    CMAW_TRY(cmaw_certificate_key(&attester->leaf, &key));
     CMAW_TRY(put_payload(&payload, attester, form, instance, fields, now_ms));
     struct cmaw_cose_tbs tbs;
     uint8_t signature[CMAW_ES384_SIZE];
     cmaw_cose_tbs_of(CMAW_SLICE_ARRAY(protected_es384), cmaw_buf_slice(&payload), &tbs);
-    CMAW_TRY(cmaw_es384_sign(attester->leaf.key, tbs.parts, CMAW_COSE_TBS_PARTS, signature));
+    CMAW_TRY(cmaw_es384_sign(key, tbs.parts, CMAW_COSE_TBS_PARTS, signature));
     const struct cmaw_cose_sign1 sign1 = {CMAW_SLICE_ARRAY(protected_es384), cmaw_buf_slice(&payload),
                                           CMAW_SLICE_ARRAY(signature)};
     cmaw_cose_put_sign1(document, &sign1);

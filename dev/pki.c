@@ -10,9 +10,9 @@
 #include "lib/crypto/random.h"
 #include "lib/crypto/x509_make.h"
 
-enum { HOUR = 3600, DAY = 24 * HOUR, KEY_DER_MAX = 1024, COMMON_NAME_MAX = 65, REGION_MAX = 32 };
+enum { HOUR = 3600, DAY = 24 * HOUR, COMMON_NAME_MAX = 65, REGION_MAX = 32 };
 
-/* One kind of certificate: how long it lasts, and how much must be left for it to be used. */
+/* One kind of certificate: how long it lasts, how much must be left for it to be used, and what is in it. */
 struct kind {
     enum cmaw_ec_curve curve;
     int64_t lifetime_s;
@@ -21,33 +21,53 @@ struct kind {
     bool ca;
     int path_length;
     bool key_ids;
+    const char *key_usage; /* NULL: lib/crypto's */
+    const char *crl_url;
     const char *const *dns_names;
 };
 
 static const char *const tls_names[] = {"kms.cmaw.test", "cloudtrail.cmaw.test", "localhost", NULL};
 static const uint8_t loopback[4] = {127, 0, 0, 1};
-/* back-dated by a day, so that a simulation whose clock runs late has a root already */
-static const struct kind root_kind = {CMAW_EC_P384, 10957LL * DAY, DAY, 0, true, -1, true, NULL};
-static const struct kind regional_kind = {CMAW_EC_P384, 20 * DAY + HOUR, 0, 7 * DAY, true, 2, true, NULL};
-static const struct kind zonal_kind = {CMAW_EC_P384, 6 * DAY, 0, 2 * DAY, true, 1, true, NULL};
-static const struct kind instance_kind = {CMAW_EC_P384, DAY, 0, 6 * HOUR, true, 0, true, NULL};
-static const struct kind leaf_kind = {CMAW_EC_P384, 3 * HOUR + 3, 3, 80 * 60, false, -1, false, NULL};
-static const struct kind tls_ca_kind = {CMAW_EC_P256, 3650LL * DAY, DAY, 0, true, 0, true, NULL};
-static const struct kind tls_kind = {CMAW_EC_P256, 365LL * DAY, DAY, 60LL * DAY, false, -1, true, tls_names};
+static const char authority_usage[] = "critical,digitalSignature,keyCertSign,cRLSign";
+
+static const struct kind root_kind = {
+    /* back-dated by a day, so that a simulation whose clock runs late has a root already */
+    .curve = CMAW_EC_P384, .lifetime_s = 10957LL * DAY, .back_dated_s = DAY, .ca = true, .path_length = -1,
+    .key_ids = true, .key_usage = authority_usage};
+static const struct kind regional_kind = {
+    .curve = CMAW_EC_P384, .lifetime_s = 20 * DAY + HOUR, .least_left_s = 7 * DAY, .ca = true, .path_length = 2,
+    .key_ids = true, .key_usage = authority_usage, .crl_url = "http://crl.cmaw.test/nitro-enclaves/regional.crl"};
+static const struct kind zonal_kind = {
+    .curve = CMAW_EC_P384, .lifetime_s = 6 * DAY, .least_left_s = 2 * DAY, .ca = true, .path_length = 1, .key_ids = true,
+    .key_usage = authority_usage, .crl_url = "http://crl.cmaw.test/nitro-enclaves/zonal.crl"};
+static const struct kind instance_kind = {
+    .curve = CMAW_EC_P384, .lifetime_s = DAY, .least_left_s = 6 * HOUR, .ca = true, .path_length = 0, .key_ids = true,
+    .key_usage = "critical,keyCertSign"};
+static const struct kind leaf_kind = {
+    .curve = CMAW_EC_P384, .lifetime_s = 3 * HOUR + 3, .back_dated_s = 3, .least_left_s = 80 * 60, .path_length = -1};
+static const struct kind tls_ca_kind = {
+    .curve = CMAW_EC_P256, .lifetime_s = 3650LL * DAY, .back_dated_s = DAY, .ca = true, .path_length = 0, .key_ids = true};
+static const struct kind tls_kind = {
+    .curve = CMAW_EC_P256, .lifetime_s = 365LL * DAY, .back_dated_s = DAY, .least_left_s = 60LL * DAY, .path_length = -1,
+    .key_ids = true, .dns_names = tls_names};
 
 void cmaw_certificate_free(struct cmaw_certificate *certificate)
 {
     cmaw_buf_free(&certificate->der);
-    cmaw_ec_key_release(&certificate->key);
+    cmaw_buf_free(&certificate->key_der);
+}
+
+enum cmaw_err cmaw_certificate_key(const struct cmaw_certificate *certificate, struct cmaw_ec_key **ret_key)
+{
+    return cmaw_ec_from_private_der(certificate->curve, cmaw_buf_slice(&certificate->key_der), ret_key);
 }
 
 void cmaw_attester_init(struct cmaw_attester *attester)
 {
-    const struct cmaw_certificate empty = {CMAW_BUF(CMAW_CERTIFICATE_MAX), NULL};
     for (size_t i = 0; i < CMAW_ATTESTER_BUNDLE; i++) {
-        attester->bundle[i] = empty;
+        attester->bundle[i] = CMAW_CERTIFICATE_EMPTY;
     }
-    attester->leaf = empty;
+    attester->leaf = CMAW_CERTIFICATE_EMPTY;
 }
 
 void cmaw_attester_free(struct cmaw_attester *attester)
@@ -75,26 +95,40 @@ static enum cmaw_err load(struct sqlite3 *db, const char *name, const struct kin
                             name, CMAW_SLICE_ARRAY(digest), now_s, now_s + kind->least_left_s));
     CMAW_TRY(cmaw_sql_next(rows));
     cmaw_buf_put(&ret->der, cmaw_sql_blob(rows, 0));
+    cmaw_buf_put(&ret->key_der, cmaw_sql_blob(rows, 1));
     CMAW_TRY(cmaw_buf_err(&ret->der));
-    return cmaw_ec_from_private_der(kind->curve, cmaw_sql_blob(rows, 1), &ret->key);
+    return cmaw_buf_err(&ret->key_der);
 }
 
 static enum cmaw_err save(struct sqlite3 *db, const char *name, const struct cmaw_x509_spec *spec,
                           const struct cmaw_certificate *issuer, const struct cmaw_certificate *certificate)
 {
     uint8_t digest[CMAW_SHA256_SIZE];
-    CMAW_BUF_AUTO(key, KEY_DER_MAX);
     issuer_digest(issuer, digest);
-    CMAW_TRY(cmaw_ec_put_private_der(certificate->key, &key));
     return cmaw_sql_run(db, "INSERT OR REPLACE INTO certificate VALUES (?, ?, ?, ?, ?, ?)", "tbbbii", name,
-                        cmaw_buf_slice(&certificate->der), cmaw_buf_slice(&key), CMAW_SLICE_ARRAY(digest),
+                        cmaw_buf_slice(&certificate->der), cmaw_buf_slice(&certificate->key_der), CMAW_SLICE_ARRAY(digest),
                         spec->not_before_s, spec->not_after_s);
+}
+
+static enum cmaw_err issue(const struct kind *kind, const struct cmaw_x509_spec *spec,
+                           const struct cmaw_certificate *issuer, struct cmaw_certificate *ret)
+{
+    CMAW_EC_KEY_AUTO(key);
+    CMAW_EC_KEY_AUTO(issuer_key);
+    CMAW_TRY(cmaw_ec_generate(kind->curve, &key));
+    CMAW_TRY(cmaw_ec_put_private_der(key, &ret->key_der));
+    if (issuer == NULL) {
+        return cmaw_x509_make(spec, key, CMAW_SLICE_EMPTY, key, &ret->der);
+    }
+    CMAW_TRY(cmaw_certificate_key(issuer, &issuer_key));
+    return cmaw_x509_make(spec, key, cmaw_buf_slice(&issuer->der), issuer_key, &ret->der);
 }
 
 /* The certificate called name, from the database if it still serves. issuer NULL: self-signed. */
 static enum cmaw_err obtain(struct sqlite3 *db, const char *name, const struct kind *kind, const char *common_name,
                             int64_t now_s, const struct cmaw_certificate *issuer, struct cmaw_certificate *ret)
 {
+    ret->curve = kind->curve;
     const enum cmaw_err err = load(db, name, kind, now_s, issuer, ret);
     CMAW_REQUIRE(err == CMAW_E_NOT_FOUND, err);
     const struct cmaw_x509_spec spec = {
@@ -106,13 +140,13 @@ static enum cmaw_err obtain(struct sqlite3 *db, const char *name, const struct k
         .not_after_s = now_s - kind->back_dated_s + kind->lifetime_s,
         .ca = kind->ca,
         .path_length = kind->path_length,
+        .key_usage = kind->key_usage,
+        .crl_url = kind->crl_url,
         .dns_names = kind->dns_names,
         .ipv4 = kind->dns_names == NULL ? NULL : loopback,
         .key_ids = kind->key_ids,
     };
-    CMAW_TRY(cmaw_ec_generate(kind->curve, &ret->key));
-    CMAW_TRY(cmaw_x509_make(&spec, ret->key, issuer == NULL ? CMAW_SLICE_EMPTY : cmaw_buf_slice(&issuer->der),
-                            issuer == NULL ? ret->key : issuer->key, &ret->der));
+    CMAW_TRY(issue(kind, &spec, issuer, ret));
     return save(db, name, &spec, issuer, ret);
 }
 

@@ -11,11 +11,15 @@ enum { CMAW_CERTIFICATE_MAX = 1024, CMAW_ATTESTER_BUNDLE = 4 }; /* bytes of DER;
 
 struct cmaw_certificate {
     struct cmaw_buf der;
-    struct cmaw_ec_key *key; /* with its private half */
+    struct cmaw_buf key_der; /* PKCS#8 of its private key: parsing one costs a millisecond, and most are not needed */
+    enum cmaw_ec_curve curve;
 };
 void cmaw_certificate_free(struct cmaw_certificate *certificate);
+enum cmaw_err cmaw_certificate_key(const struct cmaw_certificate *certificate, struct cmaw_ec_key **ret_key);
+#define CMAW_CERTIFICATE_EMPTY \
+    ((struct cmaw_certificate){CMAW_BUF(CMAW_CERTIFICATE_MAX), CMAW_BUF(CMAW_CERTIFICATE_MAX), CMAW_EC_P384})
 #define CMAW_CERTIFICATE_AUTO(name) \
-    [[gnu::cleanup(cmaw_certificate_free)]] struct cmaw_certificate name = {CMAW_BUF(CMAW_CERTIFICATE_MAX), NULL}
+    [[gnu::cleanup(cmaw_certificate_free)]] struct cmaw_certificate name = CMAW_CERTIFICATE_EMPTY
 
 /* What signs the documents of one enclave. */
 struct cmaw_attester {

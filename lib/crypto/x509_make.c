@@ -62,8 +62,19 @@ static bool add_constraints(X509 *cert, X509 *issuer, const struct cmaw_x509_spe
     } else {
         (void)snprintf(constraints, sizeof constraints, "critical,CA:%s", spec->ca ? "TRUE" : "FALSE");
     }
+    const char *usage = spec->ca ? "critical,keyCertSign,cRLSign" : "digitalSignature";
     return add_extension(cert, issuer, NID_basic_constraints, constraints) &&
-           add_extension(cert, issuer, NID_key_usage, spec->ca ? "critical,keyCertSign,cRLSign" : "digitalSignature");
+           add_extension(cert, issuer, NID_key_usage, spec->key_usage != NULL ? spec->key_usage : usage);
+}
+
+static bool add_crl_url(X509 *cert, X509 *issuer, const struct cmaw_x509_spec *spec)
+{
+    char point[256];
+    if (spec->crl_url == NULL) {
+        return true;
+    }
+    const int size = snprintf(point, sizeof point, "URI:%s", spec->crl_url);
+    return size > 0 && (size_t)size < sizeof point && add_extension(cert, issuer, NID_crl_distribution_points, point);
 }
 
 static bool add_alternative_names(X509 *cert, X509 *issuer, const struct cmaw_x509_spec *spec)
@@ -100,7 +111,8 @@ static bool fill(X509 *cert, X509 *issuer, const struct cmaw_x509_spec *spec, co
     return X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) && set_subject(cert, spec) &&
            X509_set_issuer_name(cert, X509_get_subject_name(issuer)) == 1 && set_times(cert, spec) &&
            X509_set_pubkey(cert, subject_key->pkey) == 1 && add_constraints(cert, issuer, spec) &&
-           add_alternative_names(cert, issuer, spec) && add_key_ids(cert, issuer, spec);
+           add_alternative_names(cert, issuer, spec) && add_key_ids(cert, issuer, spec) &&
+           add_crl_url(cert, issuer, spec);
 }
 
 enum cmaw_err cmaw_x509_make(const struct cmaw_x509_spec *spec, const struct cmaw_ec_key *subject_key,

@@ -13,7 +13,10 @@ struct cmaw_x509_spec {
     int64_t not_after_s;
     bool ca;
     int path_length; /* of a CA; negative: none */
-    /* A CA has keyCertSign and cRLSign, critical; another has digitalSignature, not critical, as the platform's leaf. */
+    /* keyUsage in OpenSSL's words. NULL: a CA has keyCertSign and cRLSign, critical; another has digitalSignature, not
+     * critical, as the platform's leaf. */
+    const char *key_usage;
+    const char *crl_url; /* cRLDistributionPoints; NULL: none */
     const char *const *dns_names; /* subjectAltName, ends with NULL; NULL: none. Adds extendedKeyUsage serverAuth */
     const uint8_t *ipv4;          /* one more subjectAltName, 4 bytes; NULL: none */
     bool key_ids;                 /* subjectKeyIdentifier, and authorityKeyIdentifier if the issuer has one */

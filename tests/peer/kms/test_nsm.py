@@ -40,6 +40,11 @@ def test_documents_by_an_independent_library(devd):
     for length, certificate in zip((None, 2, 1, 0), chain):
         basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
         assert basic.critical and basic.value.ca and basic.value.path_length == length
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage)
+        assert usage.critical and usage.value.key_cert_sign and usage.value.digital_signature == usage.value.crl_sign == (length != 0)
+    for certificate in chain[1:3]:
+        assert not certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).critical
+    assert 4000 <= len(document) <= 5233  # the published ones: 4,396 to 5,233
 
 
 @pytest.mark.parametrize("form, head", [("definite", 0xa9), ("indefinite", 0xbf)])
