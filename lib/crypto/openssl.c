@@ -36,3 +36,12 @@ void cmaw_openssl_forget_errors(void)
 {
     ERR_clear_error();
 }
+
+int cmaw_openssl_no_passphrase(char *dst, int capacity, int writing, void *unused)
+{
+    (void)dst;
+    (void)capacity;
+    (void)writing;
+    (void)unused;
+    return -1;
+}

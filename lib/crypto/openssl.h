@@ -10,6 +10,9 @@
 const EVP_CIPHER *cmaw_openssl_aes256gcm(void);
 const EVP_CIPHER *cmaw_openssl_aes256cbc(void);
 
+/* For readers of PEM: without one, OpenSSL asks the terminal for the passphrase that a hostile text claims to need. */
+int cmaw_openssl_no_passphrase(char *dst, int capacity, int writing, void *unused);
+
 /* OpenSSL queues errors per thread; what failed once must not colour the next call of SSL_get_error. */
 void cmaw_openssl_forget_errors(void);
 

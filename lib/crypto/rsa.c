@@ -77,7 +77,7 @@ enum cmaw_err cmaw_rsa_from_private_pem(struct cmaw_slice pem, struct cmaw_rsa_k
 {
     CMAW_REQUIRE(pem.size > 0 && pem.size <= PEM_MAX, CMAW_E_MALFORMED);
     BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.size);
-    EVP_PKEY *pkey = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    EVP_PKEY *pkey = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, cmaw_openssl_no_passphrase, NULL);
     BIO_free(bio);
     if (pkey == NULL) {
         cmaw_openssl_forget_errors();

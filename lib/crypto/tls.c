@@ -36,7 +36,7 @@ static enum cmaw_err add_roots(X509_STORE *store, BIO *pem)
 {
     size_t count = 0;
     for (;; count++) {
-        X509 *root = PEM_read_bio_X509(pem, NULL, NULL, NULL);
+        X509 *root = PEM_read_bio_X509(pem, NULL, cmaw_openssl_no_passphrase, NULL);
         if (root == NULL) {
             break;
         }

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -393,6 +394,43 @@ static void es384_round_trips(void **state)
     assert_int_equal(cmaw_es256_sign(key, &text, 1, short_signature), CMAW_E_BUG);
 }
 
+struct signer_job {
+    const struct cmaw_ec_key *key;
+    uint8_t first;
+    size_t verified;
+};
+
+static void *sign_and_verify(void *argument)
+{
+    struct signer_job *job = argument;
+    for (uint8_t i = 0; i < 50; i++) {
+        const uint8_t text[] = {job->first, i};
+        const struct cmaw_slice part = CMAW_SLICE_ARRAY(text);
+        uint8_t signature[CMAW_ES256_SIZE];
+        job->verified += cmaw_es256_sign(job->key, &part, 1, signature) == CMAW_OK &&
+                         cmaw_es256_verify(job->key, &part, 1, CMAW_SLICE_ARRAY(signature)) == CMAW_OK;
+    }
+    return NULL;
+}
+
+static void one_key_serves_many_threads(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    CMAW_EC_KEY_AUTO(key);
+    assert_int_equal(cmaw_ec_generate(CMAW_EC_P256, &key), CMAW_OK);
+    struct signer_job jobs[THREADS];
+    pthread_t threads[THREADS];
+    for (uint8_t i = 0; i < THREADS; i++) {
+        jobs[i] = (struct signer_job){key, i, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, sign_and_verify, &jobs[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(jobs[i].verified, 50);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +448,7 @@ int main(void)
         cmocka_unit_test(spki_is_read_strictly),
         cmocka_unit_test(private_keys_survive_a_store),
         cmocka_unit_test(es384_round_trips),
+        cmocka_unit_test(one_key_serves_many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
