@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILDS = [pathlib.Path(p) for p in os.environ.get("CMAW_BUILD", str(ROOT / "build")).split(":")]
 sys.path.insert(0, str(ROOT / "tests" / "peer"))
 
+import eif  # noqa: E402
 import pb  # noqa: E402
 import sst1  # noqa: E402
 
@@ -165,6 +166,9 @@ def key_policy(manifest=None, role=None, *more):
 def build_image(folder, name, devd, agent, arguments=(), io="raw", content_type="application/octet-stream", debug_init=None):
     """An image with one static program as its agent. Returns (path of the EIF, {0: PCR0, 1: PCR1, 2: PCR2})."""
     folder = pathlib.Path(folder)
+    if os.environ.get("PEER_IMAGES"):
+        return peer_image(folder, name, devd, {"/bin/agent": pathlib.Path(agent).read_bytes()}, ["/bin/agent", *arguments],
+                          **{"agent.io": io, "agent.content_type": content_type})
     folder.mkdir(parents=True, exist_ok=True)
     command = ", ".join(["/bin/agent", *map(str, arguments)])
     (folder / f"{name}.yaml").write_text(f"""version: 1
@@ -184,15 +188,30 @@ limits: {{memory_mib: 64, processes: 4, open_files: 32, cpu_s: 20, output_kib: 2
     return eif, {i: bytes.fromhex(measurements[f"PCR{i}"]) for i in (0, 1, 2)}
 
 
+def peer_image(folder, name, devd, files, arguments=("/bin/agent",), **settings):
+    """The same without cmaw-image: an image that tests write themselves. files: {path: content} of the agent's root."""
+    values = {"agent.io": "raw", "agent.content_type": "application/octet-stream", "agent.memory_mib": 64, "agent.processes": 4,
+              "agent.open_files": 32, "agent.cpu_s": 20, "agent.output_kib": 2048, "agent.tmp_kib": 1024, "debug": 0, "version": 1,
+              "attestation.root": sst1.H(devd.root.read_bytes()).hex(), "kms.host": KMS_HOST,
+              **{f"agent.arg.{i}": a for i, a in enumerate(arguments)}, **settings}
+    conf = "".join(f"{key}={values[key]}\n" for key in sorted(values)).encode()
+    data = eif.build(program("init-sim").read_bytes(), conf, devd.tls_ca.read_bytes(), {p: (0o755, c) for p, c in files.items()})
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.eif"
+    path.write_bytes(data)
+    return path, eif.measure(eif.read(data))
+
+
 class Enclave:
     """A launched image with its own proxy to the KMS emulator."""
 
-    def __init__(self, folder, name, eif, devd, *arguments):
+    def __init__(self, folder, name, eif, devd, *arguments, kms=None):
+        port = (kms or devd).port
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.socket = self.folder / f"{name}.sock"
-        self.proxy = Daemon("cmaw-proxy", self.folder / f"{name}-proxy.log", "--forward", f"uds:{self.socket}:8000=127.0.0.1:{devd.port}",
-                            "--allow", f"127.0.0.1:{devd.port}")
+        self.proxy = Daemon("cmaw-proxy", self.folder / f"{name}-proxy.log", "--forward", f"uds:{self.socket}:8000=127.0.0.1:{port}",
+                            "--allow", f"127.0.0.1:{port}")
         try:
             self.launch = Daemon("cmaw-launch", self.folder / f"{name}.log", "run", "--backend", "sim", "--eif", eif, "--socket", self.socket,
                                  "--nsm", devd.nsm, "--name", name, *arguments)
