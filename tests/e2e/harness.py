@@ -329,7 +329,7 @@ class Deployment:
             "version": 1, "tenant": tenant, "serial": serial, "epoch": 1, "attestation_root": sst1.H(devd.root.read_bytes()),
             "roles": [{"id": i, "name": name, "measurements": [{f"pcr{n}": value for n, value in pcrs.items()}], "kms_key_arn": key}
                       for i, (name, pcrs, key) in enumerate(zip(names, images, self.keys), 1)],
-            "not_before_ms": now - 60_000, "not_after_ms": now + lifetime_ms}))
+            "not_before_ms": now - 600_000, "not_after_ms": now + lifetime_ms}))
         self.births = {}
         for role in self.manifest.roles if policies else ():
             self.put_policy(role)

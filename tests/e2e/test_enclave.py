@@ -35,7 +35,7 @@ def hostile(folder, devd, launch):
     return make
 
 
-@pytest.mark.parametrize("mode,code", [("hang", "AGENT_TIMEOUT"), ("flood", "AGENT_FAILED"), ("crash", "AGENT_FAILED")])
+@pytest.mark.parametrize("mode,code", [("hang", "AGENT_TIMEOUT"), ("abort", "AGENT_FAILED")])
 def test_agents_that_do_not_end_well(hostile, mode, code):
     role = hostile(mode)
     run = role.deployment.run(one_step_plan(role.deployment, timeout_s=2))
@@ -47,6 +47,23 @@ def test_agents_that_do_not_end_well(hostile, mode, code):
         failure = sst1.verify_failure(role.deployment.manifest, run.plan, run.header, answer.body["ak_doc"], answer.body["receipt"],
                                       answer.body["states"][0], run.secrets[2])
         assert failure["content"].startswith(code.encode() + b"\n")
+    assert role.enclave.call("stats").body["agents_running"] == 0
+
+
+@pytest.mark.parametrize("mode", ["sockets", "memory", "mount", "privilege", "forkbomb", "memory-fill", "tmp-fill"])
+def test_attacks_of_an_agent_on_its_enclave(hostile, mode):
+    role = hostile(mode)
+    run = role.deployment.run(one_step_plan(role.deployment))
+    answer = step(role.enclave, run, 1, run.seal(1, b"x"))
+    assert answer.code == "OK" and run.open(answer.body["states"][0])["content"] == b"refused\n", answer
+
+
+def test_an_agent_that_writes_without_end_is_too_large(hostile):
+    role = hostile("flood")
+    run = role.deployment.run(one_step_plan(role.deployment, timeout_s=20))
+    for _ in range(2):
+        answer = step(role.enclave, run, 1, run.seal(1, b"x"))
+        assert answer.code == "TOO_LARGE" and answer.body is None
     assert role.enclave.call("stats").body["agents_running"] == 0
 
 
@@ -127,6 +144,20 @@ def test_every_form_of_the_platform_is_understood(folder, cms, document):
         deployment.ready(enclave, 1)
         run = deployment.run(one_step_plan(deployment))
         assert step(enclave, run, 1, run.seal(1, b"x")).code == "OK"
+    finally:
+        enclave.kill()
+        devd.daemon.kill()
+
+
+def test_time_is_the_module_s_and_not_the_host_s(folder):
+    """The module's clock is 200 s behind: a ticket that was over 100 s ago by ours is still good inside."""
+    devd = harness.Devd(folder / "behind", "--nsm-clock-offset", "-200")
+    deployment, enclave = deploy(folder, devd, "behind")
+    try:
+        deployment.ready(enclave, 1)
+        for seconds, code in ((-100, "OK"), (-300, "EXPIRED")):
+            run = deployment.run(one_step_plan(deployment), expires_in_ms=seconds * 1000)
+            assert step(enclave, run, 1, run.seal(1, b"x")).code == code
     finally:
         enclave.kill()
         devd.daemon.kill()
