@@ -18,6 +18,7 @@
 /* after the standard headers it needs */
 #include <cmocka.h>
 
+#include "enclave/conf.h"
 #include "enclave/kms/exchange.h"
 #include "lib/base/text.h"
 #include "lib/crypto/hash.h"
@@ -290,10 +291,12 @@ struct node *world_add(struct world *world, const char *name, const char *progra
     struct node *node = &world->nodes[world->node_count++];
     *node = (struct node){.name = name, .program = program, .mode = mode, .proto = proto, .tmp_kib = 1024,
                           .launcher = CMAW_PROC_NONE, .proxy = CMAW_PROC_NONE};
-    (void)snprintf(node->eif, sizeof node->eif, "%s/%s.eif", world->dir, name);
-    (void)snprintf(node->socket, sizeof node->socket, "%s/%s.sock", world->dir, name);
-    (void)snprintf(node->state, sizeof node->state, "%s/%s.state", world->dir, name);
-    (void)snprintf(node->log, sizeof node->log, "%s/%s.log", world->dir, name);
+    char dir[sizeof world->dir]; /* the compiler cannot see that a node's paths and this do not overlap */
+    memcpy(dir, world->dir, sizeof dir);
+    (void)snprintf(node->eif, sizeof node->eif, "%s/%s.eif", dir, name);
+    (void)snprintf(node->socket, sizeof node->socket, "%s/%s.sock", dir, name);
+    (void)snprintf(node->state, sizeof node->state, "%s/%s.state", dir, name);
+    (void)snprintf(node->log, sizeof node->log, "%s/%s.log", dir, name);
     build_image(world, node);
     make_key(world, node);
     return node;
