@@ -2,35 +2,11 @@
 
 #include <zlib.h>
 
-enum { GZIP_WINDOW = 15 + 16, STEP = 64 * 1024, OS_UNIX = 3 };
-
-static void end_deflate(z_stream *stream)
-{
-    (void)deflateEnd(stream);
-}
+enum { GZIP_WINDOW = 15 + 16, STEP = 64 * 1024 };
 
 static void end_inflate(z_stream *stream)
 {
     (void)inflateEnd(stream);
-}
-
-enum cmaw_err cmaw_gzip_put(struct cmaw_buf *buf, struct cmaw_slice bytes)
-{
-    CMAW_REQUIRE(bytes.size <= UINT32_MAX, CMAW_E_TOO_LARGE);
-    [[gnu::cleanup(end_deflate)]] z_stream stream = {0};
-    CMAW_REQUIRE(deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 9, Z_DEFAULT_STRATEGY) == Z_OK, CMAW_E_NO_MEMORY);
-    gz_header header = {.os = OS_UNIX};
-    CMAW_REQUIRE(deflateSetHeader(&stream, &header) == Z_OK, CMAW_E_BUG);
-    const size_t bound = deflateBound(&stream, bytes.size), start = buf->size;
-    uint8_t *out = cmaw_buf_extend(buf, bound);
-    CMAW_REQUIRE(out != NULL, cmaw_buf_err(buf));
-    stream.next_in = (z_const Bytef *)(uintptr_t)bytes.data;
-    stream.avail_in = (uInt)bytes.size;
-    stream.next_out = out;
-    stream.avail_out = (uInt)bound;
-    CMAW_REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END, CMAW_E_BUG);
-    cmaw_buf_truncate(buf, start + stream.total_out);
-    return CMAW_OK;
 }
 
 bool cmaw_gzip_is(struct cmaw_slice bytes)

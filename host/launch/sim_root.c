@@ -21,7 +21,7 @@ static enum cmaw_err fail(struct cmaw_diag *diag, const char *what)
 {
     const int errnum = errno;
     if (errnum == EPERM || errnum == EACCES) {
-        cmaw_diag_hint(diag, "run as root, or allow user namespaces (user.max_user_namespaces) with /proc unmasked");
+        cmaw_diag_hint(diag, "run as root, or allow user namespaces (user.max_user_namespaces) with /proc and /sys unmasked");
     }
     return cmaw_diag_set(diag, cmaw_err_of_errno(errnum), "cannot %s: %s", what, strerror(errnum));
 }
@@ -84,13 +84,16 @@ static enum cmaw_err bind_devices(const char *base, struct cmaw_diag *diag)
     return CMAW_OK;
 }
 
-/* proc has to be there before the host's is gone: the kernel lets a user namespace mount it only while it sees one. */
-static enum cmaw_err mount_proc(const char *base, struct cmaw_diag *diag)
+/* These have to be there before the host's are gone: the kernel lets a user namespace mount them only while it sees one. */
+static enum cmaw_err mount_kernel_views(const char *base, struct cmaw_diag *diag)
 {
-    char path[CMAW_PATH_MAX];
-    CMAW_TRY(cmaw_path(path, "%s/proc", base));
-    MUST(mkdir(path, 0555) == 0, "make /proc");
-    MUST(mount("proc", path, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0, "mount /proc");
+    static const struct { const char *type, *folder; unsigned long flags; } views[] = {{"proc", "proc", 0}, {"sysfs", "sys", MS_RDONLY}};
+    for (size_t i = 0; i < sizeof views / sizeof views[0]; i++) {
+        char path[CMAW_PATH_MAX];
+        CMAW_TRY(cmaw_path(path, "%s/%s", base, views[i].folder));
+        MUST(mkdir(path, 0555) == 0, "make /proc and /sys");
+        MUST(mount(views[i].type, path, views[i].type, MS_NOSUID | MS_NODEV | MS_NOEXEC | views[i].flags, NULL) == 0, "mount /proc and /sys");
+    }
     return CMAW_OK;
 }
 
@@ -145,7 +148,7 @@ static enum cmaw_err make_root(const struct launch_child *child, struct cmaw_dia
     (void)umask(0);
     CMAW_TRY(mount_root(root_limit(&child->image->eif), base, diag));
     CMAW_TRY(bind_devices(base, diag));
-    CMAW_TRY(mount_proc(base, diag));
+    CMAW_TRY(mount_kernel_views(base, diag));
     CMAW_TRY(enter_root(base, diag));
     CMAW_TRY(cmaw_launch_unpack(cmaw_buf_slice(&child->image->archive), diag));
     (void)umask(022);

@@ -100,8 +100,8 @@ static enum cmaw_err unpack_entry(int root, struct cmaw_cpio_entry *entry, struc
 {
     CMAW_FD_AUTO(folder);
     const char *leaf = NULL;
-    if (strcmp(entry->name, "proc") == 0 || strcmp(entry->name, "dev") == 0) {
-        return CMAW_OK; /* made by the backend, and a mount in the case of proc */
+    if (strcmp(entry->name, "proc") == 0 || strcmp(entry->name, "sys") == 0 || strcmp(entry->name, "dev") == 0) {
+        return CMAW_OK; /* made by the backend */
     }
     folder = open_parent(root, entry->name, &leaf);
     return folder >= 0 && put_entry(folder, leaf, entry) ? CMAW_OK : fail(diag, entry->name);

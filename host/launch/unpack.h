@@ -5,7 +5,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/diag.h"
 
-/* Runs in the new root. No entry may lie behind a symbolic link or on another mount (proc and dev are there already), no
+/* Runs in the new root. No entry may lie behind a symbolic link or on another mount (proc, sys and dev are there already), no
  * file may come twice; devices, FIFOs and sockets are passed over. Missing parent folders are made. */
 enum cmaw_err cmaw_launch_unpack(struct cmaw_slice archives, struct cmaw_diag *diag);
 

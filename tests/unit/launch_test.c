@@ -380,6 +380,7 @@ static void entries_that_reach_outside_are_refused(void **state)
     struct rig *rig = *state;
     static const struct { const char *name, *expected; uint32_t mode; } bad[] = {
         {"link/passwd", "cannot unpack link/passwd: it lies behind a symbolic link", S_IFREG | 0644},
+        {"sys/kernel/x", "cannot unpack sys/kernel/x: it lies on another mount", S_IFREG | 0644},
         {"proc/sys/kernel/hostname", "cannot unpack proc/sys/kernel/hostname: it lies on another mount", S_IFREG | 0644},
         {"dev/null/x", "cannot unpack dev/null/x", S_IFREG | 0644},
         {"mode", "cannot unpack mode: File exists", S_IFREG | 0644},
