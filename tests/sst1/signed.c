@@ -254,6 +254,18 @@ static struct cmaw_failure failure_of(struct vec *v, const json_t *item)
     };
 }
 
+/* The file's edge is the first out-edge of the step that failed. */
+static bool step_edge_ok(struct vec *v, const struct cmaw_failure *failure, uint32_t step)
+{
+    struct cmaw_plan *plan = vec_alloc(v, sizeof *plan);
+    uint32_t cursor = 0;
+    if (cmaw_plan_parse_public(failure->plan, plan) != CMAW_OK) {
+        return false;
+    }
+    const struct cmaw_plan_edge *edge = cmaw_plan_next_out(plan, step, &cursor);
+    return edge != NULL && edge->id == vec_u32(v, v->root, "edge");
+}
+
 /* Both ways to look at it: *ret_public without the secret, and with it. */
 static void judge_failure(struct vec *v, const json_t *item, enum cmaw_err *ret_public, enum cmaw_err *ret_owner,
     struct cmaw_finding *finding)
@@ -267,6 +279,7 @@ static void judge_failure(struct vec *v, const json_t *item, enum cmaw_err *ret_
     (void)vec_check(v, *ret_public != CMAW_OK || step == vec_u32(v, v->root, "step"), "step");
     *ret_owner = cmaw_failure_open(&failure, &pinned, secret, &step, content, finding);
     (void)vec_check(v, *ret_owner != CMAW_OK || content->size > 0, "content");
+    (void)vec_check(v, *ret_owner != CMAW_OK || step_edge_ok(v, &failure, step), "edge");
 }
 
 void vec_failure(struct vec *v, const json_t *item)
@@ -276,6 +289,7 @@ void vec_failure(struct vec *v, const json_t *item)
     struct cmaw_finding finding = {0};
     judge_failure(v, item, &public_view, &owner_view, &finding);
     (void)vec_check(v, public_view == CMAW_OK && owner_view == CMAW_OK, finding.text);
+    (void)vec_check(v, cmaw_slice_eq_cstr(vec_text(v, item, "content_type"), "application/vnd.cmaw.failure"), "content_type");
 }
 
 void vec_failure_variant(struct vec *v, const json_t *item)
