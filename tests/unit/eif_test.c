@@ -87,7 +87,8 @@ static void the_published_image_is_read_measured_and_rebuilt(void **state)
     VECTORS_OR_SKIP();
     CMAW_BUF_AUTO(file, FILE_MAX);
     vectors_file("eif/one-ramdisk.eif", &file);
-    json_t *expected = json_object_get(vectors_json("eif/expected.json"), "one-ramdisk");
+    json_t *document = vectors_json("eif/expected.json");
+    json_t *expected = json_object_get(document, "one-ramdisk");
     struct cmaw_eif eif;
     const char *field = "untouched";
     assert_int_equal(cmaw_eif_parse(cmaw_buf_slice(&file), &eif, &field), CMAW_OK);
@@ -107,6 +108,7 @@ static void the_published_image_is_read_measured_and_rebuilt(void **state)
         assert_int_equal(cmaw_hex_to_cstr(cmaw_slice_of(measured[i], 48), text, sizeof text), CMAW_OK);
         assert_string_equal(text, vectors_text(expected, names[i]));
     }
+    json_decref(document);
     assert_false(pcrs.is_signed);
     CMAW_BUF_AUTO(again, FILE_MAX);
     assert_int_equal(cmaw_eif_write(&eif, &again), CMAW_OK);
