@@ -357,7 +357,9 @@ static void start_to_end_is_near_a_bare_spawn(void **state)
     qsort(sandboxed, N, sizeof sandboxed[0], by_size);
     print_message("# bare spawn p50 %.0f us p99 %.0f us, agent p50 %.0f us p99 %.0f us\n", bare[N / 2], bare[N * 99 / 100],
                   sandboxed[N / 2], sandboxed[N * 99 / 100]);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* these slow our half down, not the other */
     assert_true(sandboxed[N / 2] < bare[N / 2] * 5);
+#endif
 }
 
 int main(void)
