@@ -23,6 +23,13 @@ static void set_arn(const struct cmaw_kms *kms, struct cmaw_kms_key *key)
     (void)snprintf(key->arn, sizeof key->arn, "arn:aws:kms:%s:%s:key/%s", kms->region, kms->account, key->id);
 }
 
+static char *copy_text(const char *text)
+{
+    const size_t size = strlen(text) + 1;
+    char *copy = calloc(1, size);
+    return copy == NULL ? NULL : memcpy(copy, text, size);
+}
+
 static enum cmaw_err load_row(struct sqlite3_stmt *rows, const struct cmaw_kms *kms, int64_t now_ms,
                               struct cmaw_kms_key *ret_key)
 {
@@ -34,8 +41,8 @@ static enum cmaw_err load_row(struct sqlite3_stmt *rows, const struct cmaw_kms *
     memcpy(key.material_id, material_id.data, sizeof key.material_id);
     CMAW_TRY(cmaw_secret_copy(cmaw_sql_blob(rows, 2), &key.material));
     CMAW_TRY(cmaw_sql_copy(rows, 3, key.state, sizeof key.state));
-    key.description = strdup(cmaw_sql_text(rows, 4));
-    key.policy = strdup(cmaw_sql_text(rows, 5));
+    key.description = copy_text(cmaw_sql_text(rows, 4));
+    key.policy = copy_text(cmaw_sql_text(rows, 5));
     CMAW_REQUIRE(key.description != NULL && key.policy != NULL, CMAW_E_NO_MEMORY);
     key.created_ms = cmaw_sql_i64(rows, 6);
     key.deletion_ms = cmaw_sql_i64(rows, 7);
