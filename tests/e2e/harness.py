@@ -166,9 +166,6 @@ def key_policy(manifest=None, role=None, *more):
 def build_image(folder, name, devd, agent, arguments=(), io="raw", content_type="application/octet-stream", debug_init=None):
     """An image with one static program as its agent. Returns (path of the EIF, {0: PCR0, 1: PCR1, 2: PCR2})."""
     folder = pathlib.Path(folder)
-    if os.environ.get("PEER_IMAGES"):
-        return peer_image(folder, name, devd, {"/bin/agent": pathlib.Path(agent).read_bytes()}, ["/bin/agent", *arguments],
-                          **{"agent.io": io, "agent.content_type": content_type})
     folder.mkdir(parents=True, exist_ok=True)
     command = ", ".join(["/bin/agent", *map(str, arguments)])
     (folder / f"{name}.yaml").write_text(f"""version: 1
@@ -189,7 +186,8 @@ limits: {{memory_mib: 64, processes: 4, open_files: 32, cpu_s: 20, output_kib: 2
 
 
 def peer_image(folder, name, devd, files, arguments=("/bin/agent",), **settings):
-    """The same without cmaw-image: an image that tests write themselves. files: {path: content} of the agent's root."""
+    """The same without cmaw-image: the peer writes the image. files: {path: content} of the agent's root; settings are lines of
+    enclave.conf."""
     values = {"agent.io": "raw", "agent.content_type": "application/octet-stream", "agent.memory_mib": 64, "agent.processes": 4,
               "agent.open_files": 32, "agent.cpu_s": 20, "agent.output_kib": 2048, "agent.tmp_kib": 1024, "debug": 0, "version": 1,
               "attestation.root": sst1.H(devd.root.read_bytes()).hex(), "kms.host": KMS_HOST,

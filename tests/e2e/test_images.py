@@ -122,3 +122,25 @@ def test_an_image_with_one_byte_changed_and_its_checksum_made_good(recipe, devd,
         assert deployment.provision(control, 1).code == "OK"
     finally:
         control.kill()
+
+
+def test_an_image_that_another_tool_wrote_is_measured_and_run_alike(devd, tmp_path):
+    path, pcrs = harness.peer_image(tmp_path, "peer", devd, {"/bin/agent": program("echo_agent").read_bytes()})
+    printed = json.loads(run(program("cmaw-image"), "measure", path).stdout)["Measurements"]
+    assert {i: bytes.fromhex(printed[f"PCR{i}"]) for i in (0, 1, 2)} == pcrs
+    enclave = harness.Enclave(tmp_path / "e", "peer", path, devd)
+    try:
+        harness.Deployment(devd, [pcrs], tenant="peer").ready(enclave, 1)
+    finally:
+        enclave.kill()
+
+
+@pytest.mark.parametrize("settings", [{"debug": "2"}, {"agent.io": "both"}, {"kms.host": ""}, {"agent.memory_mib": "lots"}, {"attestation.root": "00"},
+                                      {"no.such.key": "1"}], ids=lambda s: next(iter(s)))
+def test_an_image_with_settings_that_make_no_sense_ends_at_once(devd, tmp_path, settings):
+    path, _ = harness.peer_image(tmp_path, "nonsense", devd, {"/bin/agent": program("echo_agent").read_bytes()}, **settings)
+    enclave = harness.Enclave(tmp_path / "e", "nonsense", path, devd)  # the heartbeat comes first, as on the platform
+    try:
+        assert enclave.launch.process.wait(20) == 1
+    finally:
+        enclave.kill()
