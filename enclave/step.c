@@ -180,7 +180,8 @@ void cmaw_handle_step(struct cmaw_enclave *enclave, const struct cmaw_request *r
 {
     const size_t size = frame->size;
     const uint64_t deadline_ms = request->step.deadline_ms;
-    if (held->agent.amount == 0 && cmaw_share_take(&enclave->agents, 1, AGENT_WAIT_MS, &held->agent) != CMAW_OK) {
+    const uint64_t wait_ms = deadline_ms != 0 && deadline_ms < AGENT_WAIT_MS ? deadline_ms : AGENT_WAIT_MS;
+    if (held->agent.amount == 0 && cmaw_share_take(&enclave->agents, 1, wait_ms, &held->agent) != CMAW_OK) {
         cmaw_reply_code(reply, CMAW_CODE_BUSY);
         return;
     }

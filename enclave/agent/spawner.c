@@ -305,6 +305,8 @@ static enum cmaw_err keep_only(int jobs)
 static enum cmaw_err reset_process(pid_t parent)
 {
     CMAW_REQUIRE(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent, CMAW_E_IO);
+    /* it has no secret; what is not dumpable belongs to the first user namespace in /proc, where we may not map ids */
+    CMAW_REQUIRE(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0, CMAW_E_IO);
     sigset_t none;
     sigemptyset(&none);
     CMAW_REQUIRE(sigprocmask(SIG_SETMASK, &none, NULL) == 0, CMAW_E_IO);

@@ -13,22 +13,27 @@ static const struct {
 } file_systems[] = {
     {"/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC, "/dev/null"},
     {"/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "/proc/self"},
-    {"/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, "/sys/class"},
 };
+
+static enum cmaw_err mount_one(const char *type, const char *path, unsigned long flags)
+{
+    (void)mkdir(path, 0755); /* there already, as a rule; mount says if not */
+    return mount(type, path, type, flags, NULL) == 0 || errno == EBUSY ? CMAW_OK : CMAW_E_IO;
+}
 
 enum cmaw_err cmaw_mounts_make(void)
 {
     for (size_t i = 0; i < sizeof file_systems / sizeof file_systems[0]; i++) {
-        if (access(file_systems[i].sign, F_OK) == 0) {
-            continue;
-        }
-        (void)mkdir(file_systems[i].path, 0755);
-        if (mount(file_systems[i].type, file_systems[i].path, file_systems[i].type, file_systems[i].flags, NULL) != 0 &&
-            errno != EBUSY) {
-            return CMAW_E_IO;
+        if (access(file_systems[i].sign, F_OK) != 0) {
+            CMAW_TRY(mount_one(file_systems[i].type, file_systems[i].path, file_systems[i].flags));
         }
     }
     return CMAW_OK;
+}
+
+enum cmaw_err cmaw_mounts_make_sys(void)
+{
+    return mount_one("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY);
 }
 
 enum cmaw_err cmaw_mounts_leave_rootfs(void)

@@ -4,8 +4,10 @@
 
 #include "lib/base/error.h"
 
-/* Mounts /dev, /proc, /sys and /run unless something is there already. IO with errno set. */
+/* Mounts /dev and /proc unless something is there already. IO with errno set. */
 enum cmaw_err cmaw_mounts_make(void);
+/* Mounts /sys. */
+enum cmaw_err cmaw_mounts_make_sys(void);
 /* Makes the root a mount that pivot_root can replace. The initramfs itself has no parent and cannot be replaced, in any
  * namespace: it is bound, moved over itself, and left. */
 enum cmaw_err cmaw_mounts_leave_rootfs(void);

@@ -15,6 +15,7 @@
 #include "enclave/nsm/nsm.h"
 #include "enclave/platform/mounts.h"
 #include "enclave/platform/platform.h"
+#include "lib/base/log.h"
 
 enum { CID_PARENT = 3, BACKLOG = 64 };
 
@@ -60,6 +61,7 @@ static enum cmaw_err open_console(void)
 enum cmaw_err cmaw_platform_start(void)
 {
     CMAW_TRY(cmaw_mounts_make());
+    CMAW_TRY(cmaw_mounts_make_sys());
     CMAW_TRY(open_console());
     CMAW_TRY(cmaw_mounts_leave_rootfs());
     return listen_rpc();
@@ -121,8 +123,28 @@ enum cmaw_err cmaw_platform_nsm_call(void *context, struct cmaw_slice request, s
     return err;
 }
 
+/* The driver registers a generator that the kernel should be using. It is said if not; what is added here does not need it. */
+static void check_generator(void)
+{
+    static const char wanted[] = "nsm-hwrng\n";
+    char name[sizeof wanted] = {0};
+    const int fd = open("/sys/class/misc/hw_random/rng_current", O_RDONLY | O_CLOEXEC);
+    const ssize_t got = fd < 0 ? -1 : read(fd, name, sizeof name - 1);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (got != sizeof wanted - 1 || strcmp(name, wanted) != 0) {
+        cmaw_log(CMAW_LOG_WARN, "boot.generator", "nsm-hwrng=0");
+    }
+}
+
 enum cmaw_err cmaw_platform_add_entropy(struct cmaw_slice bytes)
 {
+    static bool checked;
+    if (!checked) {
+        check_generator();
+        checked = true;
+    }
     struct {
         struct rand_pool_info info;
         uint8_t bytes[CMAW_NSM_RESPONSE_MAX];

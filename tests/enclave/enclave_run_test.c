@@ -57,9 +57,8 @@ struct run {
 
 static void run_make(struct run *run, const struct node *node, uint64_t expires_ms, uint32_t timeout_s, uint32_t size_class)
 {
-    static struct cmaw_plan plan;
     const uint32_t role = node_role(&world, node);
-    plan = (struct cmaw_plan){
+    struct cmaw_plan plan = {
         .version = 1, .name = CMAW_SLICE_LIT("one"), .manifest = cmaw_bytes32_slice(&world.deployment.manifest.mh), .step_count = 1,
         .steps = {{.id = 1, .name = CMAW_SLICE_LIT("only"), .role = role, .timeout_s = timeout_s, .max_attempts = 3}},
         .edge_count = node->proto ? 4 : 2,
@@ -611,6 +610,58 @@ static void parallel_steps_stay_small(void **state)
     assert_true(most < 16u << 20);
 }
 
+static void *run_small(void *failed)
+{
+    const int fd = node_connect(echo);
+    for (int i = 0; i < 25; i++) {
+        CMAW_BUF_AUTO(answer, CMAW_FRAME_MAX);
+        struct cmaw_response response;
+        struct run run = run_of(echo, CMAW_SLICE_LIT("small"));
+        node_call(fd, &run.request, &answer, &response);
+        if (response.code != CMAW_CODE_OK) {
+            *(int *)failed = (int)response.code;
+        }
+        run_free(&run);
+    }
+    close(fd);
+    return NULL;
+}
+
+static void more_steps_than_agents_wait_their_turn(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {1, 8, 24};
+    for (size_t c = 0; c < 3; c++) {
+        pthread_t threads[24];
+        int failed[24] = {0};
+        const uint64_t start_ms = cmaw_monotonic_ms();
+        for (size_t i = 0; i < counts[c]; i++) {
+            assert_int_equal(pthread_create(&threads[i], NULL, run_small, &failed[i]), 0);
+        }
+        for (size_t i = 0; i < counts[c]; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+            assert_int_equal(failed[i], 0);
+        }
+        print_message("# %zu in flight: %.0f steps a second\n", counts[c],
+                      (double)counts[c] * 25 * 1000 / (double)(cmaw_monotonic_ms() - start_ms));
+    }
+}
+
+static void the_nsm_simulator_may_restart(void **state)
+{
+    (void)state;
+    world_restart_devd(&world);
+    attestation_has_the_callers_nonce(NULL);
+}
+
+static void a_terminated_enclave_ends_cleanly(void **state)
+{
+    (void)state;
+    int status = -1;
+    assert_int_equal(cmaw_proc_stop(&proto->launcher, 10000, &status), CMAW_OK);
+    assert_int_equal(status, 0);
+}
+
 static void an_enclave_comes_back_with_its_key(void **state)
 {
     (void)state;
@@ -621,6 +672,19 @@ static void an_enclave_comes_back_with_its_key(void **state)
     struct run run = run_of(echo, CMAW_SLICE_LIT("again"));
     assert_string_equal(step_code(echo, &run), "OK");
     run_free(&run);
+}
+
+static void it_runs_without_root(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        skip(); /* then every other test has shown it */
+    }
+    world_stop(hostile);
+    world_give_up_root(&world, hostile);
+    world_start(&world, hostile);
+    world_configure(&world, hostile);
+    hostile_agents_get_nothing(NULL);
 }
 
 static int open_world(void **state)
@@ -667,7 +731,11 @@ int main(void)
         cmocka_unit_test(the_seed_is_of_run_and_step),
         cmocka_unit_test(frames_that_are_none_end_the_connection),
         cmocka_unit_test(parallel_steps_stay_small),
+        cmocka_unit_test(more_steps_than_agents_wait_their_turn),
+        cmocka_unit_test(the_nsm_simulator_may_restart),
+        cmocka_unit_test(a_terminated_enclave_ends_cleanly),
         cmocka_unit_test(an_enclave_comes_back_with_its_key),
+        cmocka_unit_test(it_runs_without_root),
     };
     return cmocka_run_group_tests_name("enclave_run", tests, open_world, close_world);
 }

@@ -86,7 +86,8 @@ static void start_daemon(const char *program, const char *const *argv, const cha
         CMAW_BUF_AUTO(text, 1 << 20);
         struct cmaw_diag diag = {0};
         CMAW_IGNORE(cmaw_file_read(log, &text, &diag));
-        fail_msg("%s is not ready: %.*s", program, (int)text.size, (const char *)text.data);
+        const size_t cut = text.size > 800 ? text.size - 800 : 0;
+        fail_msg("%s is not ready: %.*s", program, (int)(text.size - cut), (const char *)text.data + cut);
     }
     close(ready[0]);
 }
@@ -130,6 +131,22 @@ static void read_roots(struct world *world)
     must(cmaw_tls_client_new(cmaw_buf_slice(&pem), &world->tls), "roots");
 }
 
+static void start_devd(struct world *world)
+{
+    char port[8];
+    char log[128];
+    (void)snprintf(port, sizeof port, "%u", world->kms_port);
+    (void)snprintf(log, sizeof log, "%s/devd.log", world->dir);
+    const char *const serve[] = {"cmaw-devd", "serve", "--dir", world->dir, "--port", port, "--ready-fd", "3", NULL};
+    start_daemon("cmaw-devd", serve, log, &world->devd);
+}
+
+void world_restart_devd(struct world *world)
+{
+    cmaw_proc_kill(&world->devd);
+    start_devd(world);
+}
+
 void world_open(struct world *world)
 {
     (void)signal(SIGPIPE, SIG_IGN);
@@ -138,13 +155,8 @@ void world_open(struct world *world)
     CMAW_BUF_AUTO(nothing, 4096);
     const char *const init[] = {"cmaw-devd", "init", "--dir", world->dir, NULL};
     run("cmaw-devd", init, &nothing);
-    char port[8];
-    char log[128];
     world->kms_port = free_port();
-    (void)snprintf(port, sizeof port, "%u", world->kms_port);
-    (void)snprintf(log, sizeof log, "%s/devd.log", world->dir);
-    const char *const serve[] = {"cmaw-devd", "serve", "--dir", world->dir, "--port", port, "--ready-fd", "3", NULL};
-    start_daemon("cmaw-devd", serve, log, &world->devd);
+    start_devd(world);
     access_key(world, ADMIN, world->admin);
     access_key(world, PARENT, world->parent);
     read_roots(world);
@@ -368,9 +380,36 @@ void world_start(struct world *world, struct node *node)
     (void)snprintf(forward, sizeof forward, "uds:%s:8000=%s", node->socket, target);
     const char *const proxy[] = {"cmaw-proxy", "--forward", forward, "--allow", target, "--ready-fd", "3", NULL};
     start_daemon("cmaw-proxy", proxy, node->log, &node->proxy);
-    const char *const launch[] = {"cmaw-launch", "run", "--eif", node->eif, "--socket", node->socket, "--nsm", nsm, "--name",
-                                  node->name, "--state-dir", node->state, "--ready-fd", "3", NULL};
-    start_daemon("cmaw-launch", launch, node->log, &node->launcher);
+    if (node->as_nobody) {
+        char egress[CMAW_PATH_MAX];
+        must(cmaw_path(egress, "%s_8000", node->socket), "path");
+        assert_int_equal(chown(egress, 65534, 65534), 0);
+    }
+    char program[160];
+    (void)snprintf(program, sizeof program, "%s/cmaw-launch", world->dir);
+    const char *const launch[] = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program, "run", "--eif",
+                                  node->eif, "--socket", node->socket, "--nsm", nsm, "--name", node->name, "--state-dir",
+                                  node->state, "--ready-fd", "3", NULL};
+    start_daemon(node->as_nobody ? "/usr/bin/setpriv" : "cmaw-launch", node->as_nobody ? launch : launch + 4, node->log,
+                 &node->launcher);
+}
+
+void world_give_up_root(struct world *world, struct node *node)
+{
+    enum { NOBODY = 65534 };
+    CMAW_BUF_AUTO(program, IMAGE_MAX);
+    struct cmaw_diag diag = {0};
+    char from[CMAW_PATH_MAX], to[CMAW_PATH_MAX], nsm[CMAW_PATH_MAX];
+    must(cmaw_proc_find("cmaw-launch", from, &diag), "cmaw-launch");
+    must(cmaw_path(to, "%s/cmaw-launch", world->dir), "path");
+    must(cmaw_path(nsm, "%s/nsm.sock", world->dir), "path");
+    must(cmaw_file_read(from, &program, &diag), from);
+    must(cmaw_file_write(to, cmaw_buf_slice(&program), 0755, &diag), to);
+    char dir[sizeof world->dir];
+    memcpy(dir, world->dir, sizeof dir);
+    (void)snprintf(node->state, sizeof node->state, "%s/nobody", dir); /* what root left is not ours */
+    assert_int_equal(chown(world->dir, NOBODY, NOBODY) | chown(node->eif, NOBODY, NOBODY) | chown(nsm, NOBODY, NOBODY), 0);
+    node->as_nobody = true;
 }
 
 void world_stop(struct node *node)

@@ -17,6 +17,7 @@ struct node {
     const char *mode;    /* its argument, or NULL */
     bool proto;
     uint32_t tmp_kib;
+    bool as_nobody;      /* the launcher is not root: world_give_up_root */
     char eif[160], socket[160], state[160], log[160];
     struct cmaw_eif_pcrs pcrs;
     char arn[128];
@@ -40,6 +41,8 @@ struct world {
 };
 
 void world_open(struct world *world);
+/* SIGKILL, and a new one on the same folder and port. */
+void world_restart_devd(struct world *world);
 void world_close(struct world *world);
 /* Adds a role: builds its image, measures it, makes its key. */
 struct node *world_add(struct world *world, const char *name, const char *program, const char *mode, bool proto);
@@ -47,6 +50,8 @@ struct node *world_add(struct world *world, const char *name, const char *progra
 void world_manifest(struct world *world);
 void world_start(struct world *world, struct node *node);
 void world_stop(struct node *node);
+/* From its next start on the node's launcher runs as user nobody (needs root). */
+void world_give_up_root(struct world *world, struct node *node);
 void world_provision(struct world *world);
 void world_configure(struct world *world, struct node *node);
 
