@@ -13,7 +13,7 @@ struct fault {
     bool seen;
 };
 
-static void keep_fault(cyaml_log_t level, void *context, const char *format, va_list args)
+[[gnu::format(printf, 3, 0)]] static void keep_fault(cyaml_log_t level, void *context, const char *format, va_list args)
 {
     struct fault *fault = context;
     if (level < CYAML_LOG_ERROR) {

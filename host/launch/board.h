@@ -21,8 +21,7 @@ struct launch_call {
     struct launch_source source;
     uint64_t deadline;
     uint32_t port;
-    bool waiting;  /* port is known; the enclave's queue is full */
-    bool answered; /* the host has heard OK */
+    bool waiting; /* port is known; the enclave's queue is full */
 };
 
 /* A connection of the enclave to the launcher itself: heartbeat, logs, console. */

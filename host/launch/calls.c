@@ -46,32 +46,24 @@ static bool has_room(int queue)
     return poll(&event, 1, 0) == 1 && event.revents == POLLOUT;
 }
 
-/* The host hears OK before the enclave has the connection: whatever the enclave says first must come behind it. A host that has
- * gone away leaves the enclave with an ended connection, as it would anyway. */
-static void answer_once(struct launch_call *call)
-{
-    char answer[32];
-    if (!call->answered) {
-        const int size = snprintf(answer, sizeof answer, "OK %u\n", call->port);
-        [[maybe_unused]] const ssize_t sent = send(call->source.fd, answer, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
-        call->answered = true;
-    }
-}
-
+/* The host hears OK before the enclave has the connection: whatever the enclave says first must come behind it. A host that
+ * has gone away leaves the enclave with an ended connection, as it would anyway. */
 static void hand_over(struct launch_board *board, struct launch_call *call)
 {
-    enum cmaw_err err = has_room(board->incoming.fd) ? CMAW_OK : board->incoming.fd < 0 ? CMAW_E_CLOSED : CMAW_E_BUSY;
-    if (err == CMAW_OK) {
-        answer_once(call);
-        err = cmaw_launch_pass(board->incoming.fd, call->port, call->source.fd);
-    }
-    if (err != CMAW_E_BUSY) {
-        end_call(board, call);
+    char answer[32];
+    if (board->incoming.fd >= 0 && !has_room(board->incoming.fd)) {
+        call->waiting = true;
+        cmaw_launch_source_watch(board, &call->source, 0);
+        cmaw_launch_source_watch(board, &board->incoming, EPOLLOUT);
         return;
     }
-    call->waiting = true;
-    cmaw_launch_source_watch(board, &call->source, 0);
-    cmaw_launch_source_watch(board, &board->incoming, EPOLLOUT);
+    if (board->incoming.fd >= 0) {
+        const int size = snprintf(answer, sizeof answer, "OK %u\n", call->port);
+        [[maybe_unused]] const ssize_t sent = send(call->source.fd, answer, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        /* a connection that cannot be passed after all ends here, which both sides see */
+        CMAW_IGNORE(cmaw_launch_pass(board->incoming.fd, call->port, call->source.fd));
+    }
+    end_call(board, call);
 }
 
 static void call_ready(struct launch_board *board, struct launch_source *source, uint32_t events)
@@ -112,7 +104,7 @@ void cmaw_launch_listener_ready(struct launch_board *board, struct launch_source
     if (fd < 0) {
         return;
     }
-    call->waiting = call->answered = false;
+    call->waiting = false;
     call->deadline = cmaw_clock_ms() + CALL_TIMEOUT_MS;
     /* edge-triggered: half a request stays in the socket and must not wake us again */
     if (cmaw_launch_source_add(board, &call->source, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, call_ready) != CMAW_OK) {

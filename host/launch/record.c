@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { RECORD_MAX = 64 * 1024 };
+enum { RECORD_MAX = 64 * 1024, TRIES = 10 };
 static const char suffix[] = ".enclave.json";
 
 static enum cmaw_err fail(struct cmaw_diag *diag, const char *verb, const char *path)
@@ -17,11 +18,10 @@ static enum cmaw_err fail(struct cmaw_diag *diag, const char *verb, const char *
     return cmaw_diag_set(diag, cmaw_err_of_errno(errnum), "cannot %s %s: %s", verb, path, strerror(errnum));
 }
 
-static enum cmaw_err open_files(const struct launch_options *options, struct launch_record *record, struct cmaw_diag *diag)
+/* Opens and locks. BUSY: the launcher before us removed the file between the two, so the lock is on a file without a name. */
+static enum cmaw_err take_name(const struct launch_options *options, struct launch_record *record, struct cmaw_diag *diag)
 {
-    CMAW_TRY(cmaw_dir_make(options->state_dir, diag));
-    CMAW_TRY(cmaw_path(record->path, "%s/%s%s", options->state_dir, options->name, suffix));
-    CMAW_TRY(cmaw_path(record->console_path, "%s/%s.console", options->state_dir, options->name));
+    struct stat info;
     record->fd = open(record->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (record->fd < 0) {
         return fail(diag, "create", record->path);
@@ -31,10 +31,23 @@ static enum cmaw_err open_files(const struct launch_options *options, struct lau
         cmaw_diag_hint(diag, "terminate it, or give another --name");
         return cmaw_diag_set(diag, CMAW_E_EXISTS, "an enclave %s runs already", options->name);
     }
-    if (ftruncate(record->fd, 0) != 0) {
-        return fail(diag, "write", record->path);
+    if (fstat(record->fd, &info) == 0 && info.st_nlink == 0) {
+        cmaw_fd_close(&record->fd);
+        return CMAW_E_BUSY;
     }
-    return CMAW_OK;
+    return ftruncate(record->fd, 0) == 0 ? CMAW_OK : fail(diag, "write", record->path);
+}
+
+static enum cmaw_err open_files(const struct launch_options *options, struct launch_record *record, struct cmaw_diag *diag)
+{
+    CMAW_TRY(cmaw_dir_make(options->state_dir, diag));
+    CMAW_TRY(cmaw_path(record->path, "%s/%s%s", options->state_dir, options->name, suffix));
+    CMAW_TRY(cmaw_path(record->console_path, "%s/%s.console", options->state_dir, options->name));
+    enum cmaw_err err = CMAW_E_BUSY;
+    for (int round = 0; round < TRIES && err == CMAW_E_BUSY; round++) {
+        err = take_name(options, record, diag);
+    }
+    return err;
 }
 
 enum cmaw_err cmaw_launch_record_open(const struct launch_options *options, struct launch_record *ret_record, struct cmaw_diag *diag)

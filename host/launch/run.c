@@ -135,7 +135,7 @@ enum cmaw_err cmaw_launch_run(const struct launch_options *options, struct cmaw_
         cmaw_log(CMAW_LOG_WARN, "launch.simulation", "%s", backend->warning);
     }
     CMAW_TRY(backend->start(&run.image, options, &run.enclave, diag));
-    cmaw_buf_free(&run.image.archive); /* the enclave has its own copy now */
+    cmaw_launch_image_free(&run.image); /* the enclave has its own copy now, and the PCRs are computed */
     CMAW_TRY(open_board(&run, options));
     return serve(&run, options, started, diag);
 }
