@@ -64,6 +64,12 @@ static enum MHD_Result respond(struct MHD_Connection *connection, unsigned statu
     return queued;
 }
 
+/* A query would have to be signed, and no operation has one. */
+static bool has_query(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0;
+}
+
 static enum MHD_Result serve(struct cmaw_http *http, struct MHD_Connection *connection, const char *path,
                              const char *method, const struct incoming *incoming)
 {
@@ -76,7 +82,7 @@ static enum MHD_Result serve(struct cmaw_http *http, struct MHD_Connection *conn
         status = MHD_HTTP_CONTENT_TOO_LARGE;
     } else if (headers > CMAW_HEADERS_MAX) {
         status = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
-    } else if (strcmp(method, "POST") == 0 && strcmp(path, "/") == 0) {
+    } else if (strcmp(method, "POST") == 0 && strcmp(path, "/") == 0 && !has_query(connection)) {
         (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, add_header, &request);
         cmaw_service_handle(http->service, &request, peer_address(connection, address), &answer);
         status = cmaw_buf_err(&answer.body) == CMAW_OK ? answer.status : MHD_HTTP_INTERNAL_SERVER_ERROR;

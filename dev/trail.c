@@ -138,6 +138,12 @@ static json_t *resources(const struct cmaw_kms_call *call)
     return json_pack("[{s:s, s:s, s:s}]", "accountId", call->kms->account, "type", "AWS::KMS::Key", "ARN", call->key_arn);
 }
 
+/* What a client says of itself is shown if JSON can hold it. */
+static const char *shown(const char *text)
+{
+    return text != NULL && cmaw_utf8_valid(cmaw_slice_of_cstr(text)) ? text : "";
+}
+
 static json_t *build(const struct cmaw_kms_call *call, const struct cmaw_kms_operation *operation,
                      const struct cmaw_trail_source *source, const char *event_id)
 {
@@ -146,10 +152,9 @@ static json_t *build(const struct cmaw_kms_call *call, const struct cmaw_kms_ope
     json_t *event = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s}", "eventVersion", "1.11", "userIdentity",
                               user_identity(call->who, source->access_key, time), "eventTime", time, "eventSource",
                               source->event_source, "eventName", call->operation, "awsRegion", call->kms->region,
-                              "sourceIPAddress", source->address, "userAgent",
-                              source->user_agent == NULL ? "" : source->user_agent);
+                              "sourceIPAddress", source->address, "userAgent", shown(source->user_agent));
     if (event == NULL) {
-        return NULL; /* out of memory, or a user agent that is not UTF-8 */
+        return NULL;
     }
     put_outcome(call, event);
     json_t *rest = json_pack("{s:o, s:o, s:s, s:s, s:b, s:o, s:s, s:b, s:s, s:s, s:{s:s}}", "requestParameters",
@@ -157,8 +162,11 @@ static json_t *build(const struct cmaw_kms_call *call, const struct cmaw_kms_ope
                              "requestID", source->request_id, "eventID", event_id, "readOnly", operation->read_only,
                              "resources", resources(call), "eventType", "AwsApiCall", "managementEvent", 1,
                              "recipientAccountId", call->kms->account, "eventCategory", "Management", "tlsDetails",
-                             "clientProvidedHostHeader", source->host);
-    (void)json_object_update(event, rest);
+                             "clientProvidedHostHeader", shown(source->host));
+    if (rest == NULL || json_object_update(event, rest) != 0) {
+        json_decref(event);
+        event = NULL;
+    }
     json_decref(rest);
     return event;
 }

@@ -65,7 +65,7 @@ def test_unknown_operations(devd, key):
 
 
 def test_other_methods_and_paths(devd):
-    for method, path in (("GET", "/"), ("POST", "/other"), ("PUT", "/"), ("DELETE", "/")):
+    for method, path in (("GET", "/"), ("POST", "/other"), ("POST", "/?Action=x"), ("PUT", "/"), ("DELETE", "/")):
         connection = connect(devd)
         connection.request(method, path)
         assert connection.getresponse().status in (404, 405)
@@ -82,6 +82,11 @@ def test_headers(devd, key):
     assert b"200" not in plain.recv(4096)
     plain.close()
     assert alive(devd, key)
+
+
+def test_a_user_agent_that_is_no_text(devd, admin):
+    admin.meta.events.register_first("before-send.kms.ListKeys", lambda request, **_: request.headers.__setitem__("User-Agent", "\xff\xfe"))
+    assert admin.list_keys()["Keys"] is not None
 
 
 def test_connections_that_hang(devd, key):
