@@ -25,7 +25,7 @@ SCHEMA = {
                  (5, "receipts", ["bytes"]), (6, "states", ["bytes"]), (7, "disclosures", ["Disclosure"])],
     "Disclosure": [(1, "edge", "u32"), (2, "agent_state", "bytes")],
     # what the worker keeps in Temporal (host.proto)
-    "StepTask": [(1, "plan", "bytes"), (2, "ticket", "bytes"), (3, "step", "u32"), (4, "inputs", ["bytes"])],
+    "StepTask": [(1, "plan", "bytes"), (2, "ticket", "bytes"), (3, "step", "u32"), (4, "inputs", ["bytes"]), (5, "attempt", "u32")],
     "StepResult": [(1, "states", ["bytes"]), (2, "receipt", "bytes"), (3, "ak_doc", "bytes")],
     "RunResult": [(1, "states", ["bytes"]), (2, "receipts", ["bytes"]), (3, "ak_docs", ["bytes"])],
     # the boundary (enclave.proto)
