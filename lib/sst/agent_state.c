@@ -71,7 +71,7 @@ static size_t size_with_salt(const struct cmaw_agent_state *state, size_t salt_s
     size_t size = cmaw_pb_size_bytes(1, state->content_type.size) + cmaw_pb_size_bytes(2, state->content.size) +
                   cmaw_pb_size_bytes(4, salt_size);
     for (uint32_t i = 0; i < state->annotation_count; i++) {
-        size += cmaw_pb_size_bytes(3, annotation_size(&state->annotations[i]));
+        size += cmaw_pb_size_element(3, annotation_size(&state->annotations[i]));
     }
     return size;
 }

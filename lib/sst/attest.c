@@ -11,12 +11,18 @@ void cmaw_attested_free(struct cmaw_attested *attested)
 static enum cmaw_err check_authentic(const struct cmaw_doc *doc, const struct cmaw_manifest *manifest,
     struct cmaw_finding *finding)
 {
-    const enum cmaw_err err = cmaw_doc_verify_archive(doc, manifest->attestation_root.data);
+    struct cmaw_bytes32 root;
+    cmaw_sha256(doc->cabundle[0], root.bytes); /* a parsed document has at least two */
+    if (!cmaw_bytes32_eq(&root, manifest->attestation_root)) {
+        return cmaw_finding_set(finding, CMAW_E_AUTH, "doc.root", "not under the manifest's attestation root");
+    }
+    const enum cmaw_err err = cmaw_doc_verify_archive(doc, root.bytes);
     if (err == CMAW_E_EXPIRED) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "doc.time", "a certificate was not valid at the document's time");
     }
     if (err != CMAW_OK) {
-        return cmaw_finding_set(finding, err, "doc.chain", "not signed under the manifest's attestation root");
+        return cmaw_finding_set(finding, err, "doc.chain",
+            "its signature or one of its certificates does not verify");
     }
     if (!cmaw_manifest_valid_at(manifest, doc->timestamp_ms)) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "doc.manifest_time", "made outside the manifest's validity");
