@@ -17,8 +17,16 @@ impl std::fmt::Debug for Forward {
     }
 }
 
+/// Core warns of every payload over 512 KiB, which for us is an ordinary state.
+const SIZE_WARNING: &str = "[TMPRL1103]";
+
 /// The part of a message before the first character that can begin a formatted value.
 fn constant_part(message: &str) -> &str {
+    // Some begin with a code in brackets.
+    let message = match message.split_once("] ") {
+        Some((code, rest)) if code.starts_with("[TMPRL") && code.len() <= 12 => rest,
+        _ => message,
+    };
     let end = message.find(['{', '(', '[', ':', '"', '=', '\'']).unwrap_or(message.len());
     let mut end = end.min(160);
     while !message.is_char_boundary(end) {
@@ -38,6 +46,9 @@ fn run_id(log: &CoreLog) -> &str {
 
 impl CoreLogConsumer for Forward {
     fn on_log(&self, log: CoreLog) {
+        if log.message.starts_with(SIZE_WARNING) {
+            return;
+        }
         let level = if log.level.as_str() == "ERROR" { 1 } else { 2 };
         let text = constant_part(&log.message);
         let run = run_id(&log);
@@ -56,6 +67,8 @@ mod tests {
     fn values_are_cut() {
         assert_eq!(constant_part("When sending Payload { data: [1] }"), "When sending Payload");
         assert_eq!(constant_part("Error when recording heartbeat: secret"), "Error when recording heartbeat");
+        assert_eq!(constant_part("[TMPRL1100] Nondeterminism: secret"), "Nondeterminism");
+        assert_eq!(constant_part("[secret] rest"), "");
         assert_eq!(constant_part("plain"), "plain");
     }
 }
