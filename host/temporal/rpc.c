@@ -15,9 +15,9 @@ static bool says(const struct tb_bytes *message, const char *words)
 static enum cmaw_err err_of_grpc(int32_t code, const struct tb_bytes *message)
 {
     switch (code) {
-    case GRPC_CANCELLED:
     case GRPC_UNAVAILABLE:
         return CMAW_E_UNAVAILABLE;
+    case GRPC_CANCELLED: // what our own deadline ends with
     case GRPC_DEADLINE:
         return CMAW_E_TIMEOUT;
     case GRPC_NOT_FOUND:

@@ -187,9 +187,7 @@ enum cmaw_err cmaw_temporal_wait(struct cmaw_temporal *temporal, const char *wor
             continue;
         }
         cmaw_buf_reset(&token);
-        if (err != CMAW_E_TIMEOUT) {
-            pause_for(least(backoff, left_of(deadline)));
-            backoff = least(backoff * 2, BACKOFF_LAST_MS);
-        }
+        pause_for(least(backoff, left_of(deadline)));
+        backoff = least(backoff * 2, BACKOFF_LAST_MS);
     }
 }

@@ -68,10 +68,10 @@ static void make_plan(struct run_make *run, const char *steps, const char *edges
     OK(cmaw_plan_parse(cmaw_buf_slice(&run->plan_bytes), &run->manifest, &run->plan));
 }
 
-static void make_ticket(struct run_make *run, uint8_t nonce)
+static void make_ticket(struct run_make *run, uint32_t nonce)
 {
     CMAW_BUF_AUTO(header_bytes, OBJECT_MAX);
-    uint8_t nonce_bytes[32] = {nonce};
+    const uint8_t nonce_bytes[32] = {(uint8_t)nonce, (uint8_t)(nonce >> 8), (uint8_t)(nonce >> 16)};
     static const uint8_t enc[32] = {9}, sealed[200] = {7};
     struct cmaw_ticket_header header = {.version = 1, .manifest = cmaw_bytes32_slice(&run->manifest.mh),
         .plan = cmaw_bytes32_slice(&run->plan.ph), .expires_ms = 3000000000000, .nonce = CMAW_SLICE_ARRAY(nonce_bytes),
@@ -111,7 +111,7 @@ void run_make_state(const struct cmaw_bytes32 *run_id, uint32_t edge, uint32_t k
     OK(cmaw_buf_err(state));
 }
 
-void run_make(struct run_make *run, const char *steps, const char *edges, uint32_t max_attempts, uint8_t nonce, size_t content_size)
+void run_make(struct run_make *run, const char *steps, const char *edges, uint32_t max_attempts, uint32_t nonce, size_t content_size)
 {
     const struct cmaw_plan_edge *edge;
     uint32_t cursor = 0;

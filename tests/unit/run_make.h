@@ -21,7 +21,7 @@ struct run_make {
 
 /* steps: role of each step, like "1 2 1"; edges like "0>1 1>2 2>0", each of content_size bytes of ciphertext. nonce makes the run id. Fails the
  * test where the plan is not valid. */
-void run_make(struct run_make *run, const char *steps, const char *edges, uint32_t max_attempts, uint8_t nonce, size_t content_size);
+void run_make(struct run_make *run, const char *steps, const char *edges, uint32_t max_attempts, uint32_t nonce, size_t content_size);
 void run_make_free(struct run_make *run);
 /* The bundle of the manifest, for a worker's command line. */
 void run_make_bundle(const struct run_make *run, struct cmaw_buf *bundle);
