@@ -1,0 +1,173 @@
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "dev/sql.h"
+#include "dev/store.h"
+
+enum { THREADS = 16, ROUNDS = 40 };
+
+struct world {
+    char dir[64];
+    struct cmaw_store *store;
+};
+
+static struct cmaw_store *open_store(const char *dir, bool create)
+{
+    struct cmaw_store *store = NULL;
+    struct cmaw_diag diag = {0};
+    assert_int_equal(cmaw_store_open(dir, create, &store, &diag), CMAW_OK);
+    return store;
+}
+
+static int set_up(void **state)
+{
+    static struct world world;
+    (void)snprintf(world.dir, sizeof world.dir, "/tmp/devd-store-XXXXXX");
+    assert_non_null(mkdtemp(world.dir));
+    world.store = open_store(world.dir, true);
+    *state = &world;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *world = *state;
+    static const char *const names[] = {"devd.db", "devd.db-wal", "devd.db-shm"};
+    char path[128];
+    cmaw_store_close(&world->store);
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", world->dir, names[i]);
+        (void)unlink(path);
+    }
+    return rmdir(world->dir);
+}
+
+/* Without cmocka's assertions: threads use it. */
+static bool put(struct cmaw_store *store, const char *name, bool keep)
+{
+    struct sqlite3 *db = NULL;
+    return cmaw_store_begin(store, &db) == CMAW_OK && cmaw_store_set_setting(db, name, "value") == CMAW_OK
+           && cmaw_store_end(store, keep) == CMAW_OK;
+}
+
+static int64_t count(struct cmaw_store *store)
+{
+    struct sqlite3 *db = NULL;
+    struct sqlite3_stmt *rows = NULL;
+    assert_int_equal(cmaw_store_begin(store, &db), CMAW_OK);
+    assert_int_equal(cmaw_sql_query(db, &rows, "SELECT count(*) FROM setting", ""), CMAW_OK);
+    assert_int_equal(cmaw_sql_next(rows), CMAW_OK);
+    const int64_t result = cmaw_sql_i64(rows, 0);
+    cmaw_sql_end(&rows);
+    assert_int_equal(cmaw_store_end(store, false), CMAW_OK);
+    return result;
+}
+
+static void what_is_kept_stays_and_what_is_not_goes(void **state)
+{
+    struct world *world = *state;
+    struct sqlite3 *db = NULL;
+    char value[16];
+    assert_true(put(world->store, "kept", true));
+    assert_true(put(world->store, "undone", false));
+    assert_int_equal(count(world->store), 1);
+    cmaw_store_close(&world->store);
+    world->store = open_store(world->dir, false);
+    assert_int_equal(cmaw_store_begin(world->store, &db), CMAW_OK);
+    assert_int_equal(cmaw_store_setting(db, "kept", value, sizeof value), CMAW_OK);
+    assert_string_equal(value, "value");
+    assert_int_equal(cmaw_store_setting(db, "undone", value, sizeof value), CMAW_E_NOT_FOUND);
+    assert_int_equal(cmaw_store_setting(db, "kept", value, 5), CMAW_E_TOO_LARGE);
+    assert_int_equal(cmaw_store_end(world->store, false), CMAW_OK);
+}
+
+struct worker {
+    struct cmaw_store *store;
+    int number;
+    bool failed;
+    pthread_t thread;
+};
+
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    char name[32];
+    for (int i = 0; i < ROUNDS; i++) {
+        (void)snprintf(name, sizeof name, "%d.%d", worker->number, i);
+        worker->failed |= !put(worker->store, name, i % 2 == 0);
+    }
+    return NULL;
+}
+
+/* Requests that are undone share a transaction with others that are kept. */
+static void many_at_once_do_not_mix(void **state)
+{
+    struct world *world = *state;
+    struct worker workers[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        workers[i] = (struct worker){.store = world->store, .number = i};
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+        assert_false(workers[i].failed);
+    }
+    assert_int_equal(count(world->store), THREADS * ROUNDS / 2);
+}
+
+/* A command in another process writes while the first serves: here, a second store. */
+static void another_process_may_write_in_between(void **state)
+{
+    struct world *world = *state;
+    struct cmaw_store *other = open_store(world->dir, false);
+    for (int i = 0; i < 10; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "a%d", i);
+        assert_true(put(world->store, name, true));
+        name[0] = 'b';
+        assert_true(put(other, name, i % 2 == 0));
+        assert_int_equal(count(world->store), i + 1 + i / 2 + 1);
+    }
+    cmaw_store_close(&other);
+}
+
+static void what_was_acknowledged_is_on_the_disk(void **state)
+{
+    struct world *world = *state;
+    assert_true(put(world->store, "first", true));
+    /* another connection sees only what is committed */
+    struct cmaw_store *other = open_store(world->dir, false);
+    assert_int_equal(count(other), 1);
+    cmaw_store_close(&other);
+}
+
+static void a_folder_without_a_database_is_refused(void **state)
+{
+    (void)state;
+    struct cmaw_store *store = NULL;
+    struct cmaw_diag diag = {0};
+    assert_int_equal(cmaw_store_open("/nonexistent", false, &store, &diag), CMAW_E_NOT_FOUND);
+    assert_null(store);
+    assert_non_null(strstr(diag.hint, "cmaw-devd init"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_kept_stays_and_what_is_not_goes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_at_once_do_not_mix, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_process_may_write_in_between, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_acknowledged_is_on_the_disk, set_up, tear_down),
+        cmocka_unit_test(a_folder_without_a_database_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
