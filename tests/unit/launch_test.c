@@ -202,7 +202,9 @@ static void relay(const struct rig *rig, uint32_t port, const char *text, struct
     const uint8_t wire[4] = {(uint8_t)(port >> 24), (uint8_t)(port >> 16), (uint8_t)(port >> 8), (uint8_t)port};
     fd = rig_connect(rig, 5002);
     assert_int_equal(write(fd, wire, 4), 4);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    if (text[0] != '\0') { /* the enclave may have closed already, where its call was refused */
+        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    }
     rig_read_all(fd, answer);
 }
 
