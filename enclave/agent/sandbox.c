@@ -142,7 +142,7 @@ static enum cmaw_err drop_privileges(void)
 
 [[gnu::noreturn]] static void fail(int control, enum cmaw_sandbox_stage stage)
 {
-    const struct cmaw_sandbox_report report = {stage, errno};
+    const struct cmaw_sandbox_report report = {(int32_t)stage, errno};
     [[maybe_unused]] const ssize_t sent = write(control, &report, sizeof report); /* the end is noticed in any case */
     _exit(127);
 }

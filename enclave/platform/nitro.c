@@ -146,13 +146,14 @@ enum cmaw_err cmaw_platform_add_entropy(struct cmaw_slice bytes)
         checked = true;
     }
     struct {
-        struct rand_pool_info info;
+        int entropy_bits;
+        int size;
         uint8_t bytes[CMAW_NSM_RESPONSE_MAX];
-    } pool = {0};
+    } pool = {0}; /* struct rand_pool_info with room */
     CMAW_REQUIRE(bytes.size <= sizeof pool.bytes, CMAW_E_TOO_LARGE);
-    pool.info.entropy_count = (int)bytes.size * 8; /* bits */
-    pool.info.buf_size = (int)bytes.size;
-    memcpy(pool.info.buf, bytes.data, bytes.size);
+    pool.entropy_bits = (int)bytes.size * 8;
+    pool.size = (int)bytes.size;
+    memcpy(pool.bytes, bytes.data, bytes.size);
     const int device = open("/dev/random", O_RDWR | O_CLOEXEC);
     CMAW_REQUIRE(device >= 0, CMAW_E_IO);
     const int failed = ioctl(device, RNDADDENTROPY, &pool);

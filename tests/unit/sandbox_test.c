@@ -12,14 +12,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "enclave/agent/fds.h"
 #include "enclave/agent/run.h"
+#include "enclave/platform/mounts.h"
 
 extern char **environ;
 
@@ -310,6 +314,60 @@ static void more_than_may_run_is_full(void **state)
     world_end(&world);
 }
 
+/* In a process and a mount namespace of its own: goes down to the kernel's rootfs, below the root of this system, which is
+ * what an enclave boots into and pivot_root cannot replace. Returns what the parent should see as the exit status; 77 where that
+ * is not possible: without root, or where there is no rootfs to write to. */
+static int run_in_rootfs(struct world *world)
+{
+    static const char *const names[] = {"/proc", "/dev", "/agent"};
+    int trees[3];
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
+        return 77;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        trees[i] = (int)syscall(SYS_open_tree, AT_FDCWD, i < 2 ? names[i] : world->root, 1 /* OPEN_TREE_CLONE */);
+    }
+    const int space = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    if (umount2("/", MNT_DETACH) != 0 || setns(space, CLONE_NEWNS) != 0 || syscall(SYS_pivot_root, ".", ".") == 0) {
+        return 77;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        (void)mkdir(names[i], 0755);
+        if (syscall(SYS_move_mount, trees[i], "", AT_FDCWD, names[i], 4 /* MOVE_MOUNT_F_EMPTY_PATH */) != 0) {
+            return 77;
+        }
+    }
+    if (cmaw_mounts_leave_rootfs() != CMAW_OK) {
+        return 4;
+    }
+    struct cmaw_sandbox_report report = {0};
+    if (cmaw_spawner_start(&world->conf, "/agent", &world->spawner, &report) != CMAW_OK) {
+        (void)fprintf(stderr, "stage %d errno %d\n", report.stage, report.errnum);
+        return 5;
+    }
+    struct cmaw_agent_outcome outcome = run_mode(world, "mount");
+    return outcome.end == CMAW_AGENT_DONE && outcome.output_size == strlen("refused\n") ? 0 : 6;
+}
+
+static void an_initramfs_root_is_left_behind(void **state)
+{
+    (void)state;
+    struct world world;
+    world_start(&world, NULL, usual);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        _exit(run_in_rootfs(&world));
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    world_end(&world);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) {
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static int by_size(const void *a, const void *b)
 {
     const double x = *(const double *)a;
@@ -377,6 +435,7 @@ int main(void)
         cmocka_unit_test(a_missing_root_fails_the_start),
         cmocka_unit_test(many_at_once_keep_apart),
         cmocka_unit_test(more_than_may_run_is_full),
+        cmocka_unit_test(an_initramfs_root_is_left_behind),
         cmocka_unit_test(start_to_end_is_near_a_bare_spawn),
     };
     return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
