@@ -7,7 +7,7 @@
 #include "lib/sst/edge.h"
 #include "lib/sst/evidence.h"
 #include "lib/sst/receipt.h"
-#include "lib/sst/state.h"
+#include "lib/sst/state_open.h"
 #include "lib/sst/ticket.h"
 
 /* How the content of an edge is tied to the receipts. Bits. */
@@ -52,6 +52,10 @@ enum cmaw_err cmaw_run_verify_bytes(struct cmaw_slice bytes, const struct cmaw_b
  * secret opens, is of the smallest class where the plan names none, and its commitment is the receipts'. AUTH. */
 enum cmaw_err cmaw_run_verify_secrets(struct cmaw_verified_run *run, const struct cmaw_edge_secrets *secrets,
     struct cmaw_finding *finding);
+/* Opens the state of an edge of a verified run, and checks its commitment against the receipts'. NOT_FOUND where the evidence has
+ * no state of it or secrets no secret; AUTH. */
+enum cmaw_err cmaw_run_open(const struct cmaw_verified_run *run, const struct cmaw_edge_secrets *secrets, uint32_t edge,
+    struct cmaw_opened *ret_opened, struct cmaw_finding *finding);
 
 /* A failure state with its receipt of kind 2 (section 7), as a client meets it. */
 struct cmaw_failure {

@@ -16,22 +16,35 @@ static enum cmaw_err check_secret(const struct cmaw_verified_run *run, uint32_t 
     return CMAW_OK;
 }
 
-static enum cmaw_err open_state(struct cmaw_verified_run *run, const struct cmaw_plan_edge *edge, struct cmaw_slice secret,
-    struct cmaw_finding *finding)
+static enum cmaw_err open_state(const struct cmaw_verified_run *run, const struct cmaw_plan_edge *edge, struct cmaw_slice secret,
+    struct cmaw_opened *opened, struct cmaw_finding *finding)
 {
-    struct cmaw_verified_edge *verified = &run->edges[edge->id - 1];
+    const struct cmaw_verified_edge *verified = &run->edges[edge->id - 1];
     struct cmaw_state state;
-    CMAW_OPENED_AUTO(opened);
     CMAW_TRY(cmaw_state_parse(run->evidence->states[verified->state], &state));
-    const enum cmaw_err err = cmaw_state_open(&state, edge, &run->header.run_id, secret, &opened);
+    const enum cmaw_err err = cmaw_state_open(&state, edge, &run->header.run_id, secret, opened);
     if (err != CMAW_OK) {
         return cmaw_finding_set(finding, err, "state.open", "state of edge %u: it does not open", edge->id);
     }
-    if (!cmaw_bytes32_eq(&verified->commit, cmaw_bytes32_slice(&opened.commit))) {
+    if (!cmaw_bytes32_eq(&verified->commit, cmaw_bytes32_slice(&opened->commit))) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "state.commit", "state of edge %u: not what the receipts commit to",
             edge->id);
     }
-    verified->bound |= CMAW_BOUND_OPENED;
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_run_open(const struct cmaw_verified_run *run, const struct cmaw_edge_secrets *secrets, uint32_t edge,
+    struct cmaw_opened *ret_opened, struct cmaw_finding *finding)
+{
+    const struct cmaw_plan_edge *planned = cmaw_plan_edge_at(&run->plan, edge);
+    const struct cmaw_slice secret = cmaw_edge_secrets_of(secrets, edge);
+    CMAW_OPENED_AUTO(opened);
+    if (planned == NULL || (run->edges[edge - 1].bound & CMAW_BOUND_STATE) == 0 || secret.size == 0) {
+        return cmaw_finding_set(finding, CMAW_E_NOT_FOUND, "state.missing", "no state or no secret of edge %u", edge);
+    }
+    CMAW_TRY(open_state(run, planned, secret, &opened, finding));
+    *ret_opened = opened;
+    opened = (struct cmaw_opened){0};
     return CMAW_OK;
 }
 
@@ -45,7 +58,9 @@ enum cmaw_err cmaw_run_verify_secrets(struct cmaw_verified_run *run, const struc
         }
         CMAW_TRY(check_secret(run, edge, secret, finding));
         if ((run->edges[edge - 1].bound & CMAW_BOUND_STATE) != 0) {
-            CMAW_TRY(open_state(run, cmaw_plan_edge_at(&run->plan, edge), secret, finding));
+            CMAW_OPENED_AUTO(opened);
+            CMAW_TRY(open_state(run, cmaw_plan_edge_at(&run->plan, edge), secret, &opened, finding));
+            run->edges[edge - 1].bound |= CMAW_BOUND_OPENED;
         }
     }
     return CMAW_OK;

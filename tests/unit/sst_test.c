@@ -100,6 +100,10 @@ static void run_is_accepted(void **)
     assert_int_equal(verified->steps[1].doc, 1);
     assert_int_equal(verified->edges[3].bound, CMAW_BOUND_STATE);
     assert_null(cmaw_verified_run_next_unbound(verified, &cursor));
+    CMAW_OPENED_AUTO(opened);
+    assert_int_equal(cmaw_run_open(verified, &run->run.secrets, 5, &opened, NULL), CMAW_E_NOT_FOUND);
+    assert_int_equal(cmaw_run_open(verified, &run->run.secrets, 4, &opened, NULL), CMAW_OK);
+    assert_true(cmaw_slice_eq_cstr(opened.content.content, "the letter"));
     cmaw_verified_run_free(verified);
     run->evidence.state_count = 2; /* edges 3 and 4 have nothing that binds them now */
     assert_int_equal(cmaw_run_verify(&run->evidence, &world->manifest.mh, &verified, NULL), CMAW_OK);
@@ -303,6 +307,46 @@ static void step_refuses_states_of_elsewhere(void **)
     free(request);
     run_drop(a);
     run_drop(b);
+}
+
+/* Section 7, point 3, one by one: everything else about the request is as its owner would make it. */
+static void step_checks_each_binding(void **)
+{
+    struct cmaw_bytes32 other = world->manifest.mh;
+    struct cmaw_bytes32 ph = {0};
+    struct cmaw_ticket_header *header = malloc(sizeof *header);
+    struct cmaw_step_request *request = malloc(sizeof *request);
+    other.bytes[0] ^= 1;
+    enum { NOTHING, PLAN_MANIFEST, HEADER_MANIFEST, HEADER_PLAN, COMMIT_MISSING, COMMIT_MORE, EXPIRES, EXPIRES_JUST, COMMIT_WRONG, LAST };
+    for (int what = NOTHING; what < LAST; what++) {
+        struct sst_run *run = review_start();
+        struct cmaw_plan plan = run->run.plan;
+        CMAW_BUF_AUTO(plan_bytes, CMAW_PLAN_MAX);
+        assert_int_equal(cmaw_ticket_header_parse(cmaw_buf_slice(&run->run.header), header), CMAW_OK);
+        plan.manifest = what == PLAN_MANIFEST ? cmaw_bytes32_slice(&other) : plan.manifest;
+        cmaw_plan_encode(&plan, &plan_bytes);
+        assert_int_equal(
+            cmaw_ctx_hash(CMAW_LABEL_PLAN, CMAW_FIELDS(CMAW_F(cmaw_buf_slice(&plan_bytes))), &ph), CMAW_OK);
+        ph.bytes[31] ^= what == HEADER_PLAN;
+        header->plan = cmaw_bytes32_slice(&ph);
+        header->manifest = what == HEADER_MANIFEST ? cmaw_bytes32_slice(&other) : header->manifest;
+        header->commit_count += what == COMMIT_MORE ? 1 : 0;
+        header->edge_commits[REVIEW_EDGES] = header->edge_commits[0];
+        header->commit_count -= what == COMMIT_MISSING ? 1 : 0;
+        header->edge_commits[0] = what == COMMIT_WRONG ? header->edge_commits[1] : header->edge_commits[0];
+        header->expires_ms = what == EXPIRES        ? world->manifest.not_after_ms + 1
+                             : what == EXPIRES_JUST ? world->manifest.not_after_ms
+                                                    : header->expires_ms;
+        sst_run_forge(world, run, cmaw_buf_slice(&plan_bytes), header);
+        sst_run_request(run, 1, request);
+        const char *code = cmaw_code_name(answer(1, request, SST_NOW_MS));
+        if (strcmp(code, what == NOTHING || what == EXPIRES_JUST ? "OK" : "DENIED") != 0) {
+            fail_msg("change %d is answered %s", what, code);
+        }
+        run_drop(run);
+    }
+    free(request);
+    free(header);
 }
 
 static void step_answers_in_the_order_of_the_text(void **)
@@ -735,6 +779,7 @@ int main(void)
         cmocka_unit_test(different_attempts_do_not_link),
         cmocka_unit_test(step_refuses_every_flip),
         cmocka_unit_test(step_refuses_states_of_elsewhere),
+        cmocka_unit_test(step_checks_each_binding),
         cmocka_unit_test(step_answers_in_the_order_of_the_text),
         cmocka_unit_test(step_keeps_only_what_it_needs),
         cmocka_unit_test(grants_hold_own_edges_only),

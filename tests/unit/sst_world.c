@@ -268,6 +268,52 @@ void sst_run_start(const struct sst_world *world, const uint32_t *roles, uint32_
     }
 }
 
+static void forge_ticket(const struct sst_world *world, struct sst_run *run)
+{
+    struct cmaw_ticket *ticket = calloc(1, sizeof *ticket);
+    struct cmaw_buf grants[SST_ROLES];
+    assert_non_null(ticket);
+    ticket->header = cmaw_buf_slice(&run->run.header);
+    for (uint32_t role = 1; role <= SST_ROLES; role++) {
+        grants[role - 1] = CMAW_BUF(CMAW_TICKET_MAX);
+        if (cmaw_plan_has_role(&run->run.plan, role)) {
+            ok(cmaw_grant_seal(&run->run.plan, &run->run.run_id, role, &world->enclaves[role - 1].keys.pk, &run->run.secrets,
+                &grants[role - 1]));
+            ok(cmaw_grant_decode(cmaw_buf_slice(&grants[role - 1]), &ticket->grants[ticket->grant_count++]));
+        }
+    }
+    cmaw_ticket_encode(ticket, &run->run.ticket);
+    for (uint32_t i = 0; i < SST_ROLES; i++) {
+        cmaw_buf_free(&grants[i]);
+    }
+    free(ticket);
+}
+
+void sst_run_forge(const struct sst_world *world, struct sst_run *run, struct cmaw_slice plan,
+    const struct cmaw_ticket_header *header)
+{
+    CMAW_BUF_AUTO(header_bytes, CMAW_TICKET_HEADER_MAX);
+    CMAW_BUF_AUTO(plan_bytes, CMAW_PLAN_MAX);
+    cmaw_ticket_header_encode(header, &header_bytes); /* before what it may point into is replaced */
+    cmaw_buf_put(&plan_bytes, plan);
+    cmaw_buf_reset(&run->run.header);
+    cmaw_buf_put(&run->run.header, cmaw_buf_slice(&header_bytes));
+    cmaw_buf_reset(&run->plan);
+    cmaw_buf_put(&run->plan, cmaw_buf_slice(&plan_bytes));
+    cmaw_buf_reset(&run->run.ticket);
+    ok(cmaw_plan_parse_public(cmaw_buf_slice(&run->plan), &run->run.plan));
+    ok(cmaw_ctx_hash(CMAW_LABEL_RUN, CMAW_FIELDS(CMAW_F(cmaw_buf_slice(&run->run.header))), &run->run.run_id));
+    forge_ticket(world, run);
+    for (uint32_t i = 0; i < run->run.plan.edge_count; i++) {
+        cmaw_buf_reset(&run->states[i]);
+        if (run->run.plan.edges[i].from == 0) {
+            const struct cmaw_agent_state state = {.content = CMAW_SLICE_LIT("forged")};
+            struct cmaw_sealed sealed;
+            ok(cmaw_run_seal_input(&run->run, i + 1, &state, &run->states[i], &sealed));
+        }
+    }
+}
+
 struct cmaw_step_self sst_self(const struct sst_world *world, uint32_t role)
 {
     const struct sst_enclave *e = &world->enclaves[role - 1];

@@ -72,6 +72,10 @@ void sst_run_all(const struct sst_world *world, struct sst_run *run);
 void sst_run_free(struct sst_run *run);
 /* The request for a step with the states at hand. */
 void sst_run_request(const struct sst_run *run, uint32_t step, struct cmaw_step_request *ret_request);
+/* Gives a run that was just started another plan and ticket header, as its owner could: grants and inputs are made again, so that
+ * only the header itself can be wrong. header->plan and commits are the caller's. */
+void sst_run_forge(const struct sst_world *world, struct sst_run *run, struct cmaw_slice plan,
+    const struct cmaw_ticket_header *header);
 struct cmaw_step_self sst_self(const struct sst_world *world, uint32_t role);
 struct cmaw_step_signer sst_signer(const struct sst_world *world, uint32_t role);
 
