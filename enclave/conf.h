@@ -11,7 +11,7 @@ enum {
 };
 
 struct cmaw_agent_limits {
-    uint32_t memory_mib; /* address space of one agent process */
+    uint32_t memory_mib; /* that one agent process may write to */
     uint32_t processes;  /* threads count as processes */
     uint32_t open_files;
     uint32_t cpu_s;      /* of one agent process */

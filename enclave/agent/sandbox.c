@@ -18,6 +18,9 @@
 
 #include "enclave/agent/fds.h"
 
+/* Address space beyond the memory limit, for what runtimes reserve and never use (Go: some hundred MiB). */
+#define RESERVED_BYTES ((rlim_t)2 << 30)
+
 static const char *const device_names[] = {"null", "zero", "urandom"};
 
 static enum cmaw_err io(int result)
@@ -102,7 +105,8 @@ static rlim_t file_size_limit(const struct cmaw_agent_limits *limits)
 
 static enum cmaw_err set_limits(const struct cmaw_agent_limits *limits)
 {
-    CMAW_TRY(limit(RLIMIT_AS, (rlim_t)limits->memory_mib << 20));
+    CMAW_TRY(limit(RLIMIT_DATA, (rlim_t)limits->memory_mib << 20));
+    CMAW_TRY(limit(RLIMIT_AS, ((rlim_t)limits->memory_mib << 20) + RESERVED_BYTES));
     CMAW_TRY(limit(RLIMIT_NPROC, limits->processes));
     CMAW_TRY(limit(RLIMIT_NOFILE, limits->open_files));
     CMAW_TRY(limit(RLIMIT_CPU, limits->cpu_s));

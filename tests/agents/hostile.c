@@ -198,8 +198,23 @@ static int mode_forkbomb(void)
     return verdict();
 }
 
+static void expect_unmapped(const char *what, int flags, int fd)
+{
+    expect_refused(what, mmap(NULL, 4096, PROT_READ | PROT_WRITE, flags, fd, 0) == MAP_FAILED ? -1 : 0);
+}
+
 static int mode_memory_fill(void)
 {
+    /* memory that no limit of a process counts */
+    const int zero = open("/dev/zero", O_RDWR);
+    expect_unmapped("shared memory", MAP_SHARED | MAP_ANONYMOUS, -1);
+    expect_unmapped("shared memory, validated", MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1);
+    expect_unmapped("shared memory of /dev/zero", MAP_SHARED, zero);
+    /* read-only first, writable later */
+    char *late = mmap(NULL, 256 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (late != MAP_FAILED) {
+        expect_refused("mprotect", mprotect(late, 256 << 20, PROT_READ | PROT_WRITE));
+    }
     for (size_t mib = 0; mib < 4096; mib++) {
         char *page = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (page == MAP_FAILED) {
