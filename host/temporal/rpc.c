@@ -4,8 +4,9 @@
 
 enum { REQUEST_MAX = 8 * 1024 * 1024 };
 
-enum grpc_code { GRPC_CANCELLED = 1, GRPC_INVALID = 3, GRPC_DEADLINE = 4, GRPC_NOT_FOUND = 5, GRPC_EXISTS = 6,
-    GRPC_DENIED = 7, GRPC_EXHAUSTED = 8, GRPC_UNAVAILABLE = 14, GRPC_UNAUTHENTICATED = 16 };
+enum grpc_code { GRPC_CANCELLED = 1, GRPC_UNKNOWN = 2, GRPC_INVALID = 3, GRPC_DEADLINE = 4, GRPC_NOT_FOUND = 5, GRPC_EXISTS = 6,
+    GRPC_DENIED = 7, GRPC_EXHAUSTED = 8, GRPC_ABORTED = 10, GRPC_INTERNAL = 13, GRPC_UNAVAILABLE = 14, GRPC_DATA_LOSS = 15,
+    GRPC_UNAUTHENTICATED = 16 };
 
 static bool says(const struct tb_bytes *message, const char *words)
 {
@@ -16,6 +17,10 @@ static enum cmaw_err err_of_grpc(int32_t code, const struct tb_bytes *message)
 {
     switch (code) {
     case GRPC_UNAVAILABLE:
+    case GRPC_UNKNOWN: // "transport error" of a connection that broke; the others are what core retries too
+    case GRPC_ABORTED:
+    case GRPC_INTERNAL:
+    case GRPC_DATA_LOSS:
         return CMAW_E_UNAVAILABLE;
     case GRPC_CANCELLED: // what our own deadline ends with
     case GRPC_DEADLINE:

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "host/worker/heavy.h"
 #include "host/worker/step.h"
 #include "host/worker/thread.h"
 #include "host/worker/timing.h"
@@ -150,6 +151,15 @@ static void finish(struct executor *executor, const struct cmaw_step_outcome *ou
     }
 }
 
+/* The inputs are not needed for the completion, which waits for the server with copies enough of the result. */
+static void let_go(CMAW_CORE(ActivityTask__Start) *start)
+{
+    for (size_t i = 0; i < start->n_input; i++) {
+        free(start->input[i]->data.data);
+        start->input[i]->data = (ProtobufCBinaryData){0, NULL};
+    }
+}
+
 static uint64_t deadline_of(const CMAW_CORE(ActivityTask__Start) *start)
 {
     const Google__Protobuf__Duration *timeout = start->start_to_close_timeout;
@@ -176,8 +186,10 @@ static void run_task(struct executor *executor)
         cmaw_step_run(executor->activities->options.enclave, &task, &control, &outcome);
     }
     log_end(executor, &task, &outcome, began);
+    let_go(executor->task->start);
     finish(executor, &outcome, payload.key_id);
     cmaw_buf_free(&outcome.result);
+    cmaw_heavy_leave(outcome.heavy);
 }
 
 /* Waits for a task; false at the end. */

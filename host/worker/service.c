@@ -14,7 +14,7 @@
 
 enum {
     WORKFLOW_THREADS = 6,
-    WORKFLOW_TASKS = 32,
+    WORKFLOW_TASKS = 10,
     WORKFLOW_POLLERS = 5,
     ACTIVITY_POLLERS = 4,
     CACHED_RUNS = 512,
@@ -135,7 +135,7 @@ static enum cmaw_err start_workflows(struct service *service, struct cmaw_diag *
 static enum cmaw_err start_role(struct service *service, const struct cmaw_worker_role *role, struct cmaw_diag *diag)
 {
     const struct cmaw_worker_config *config = service->config;
-    struct role_service *serving = &service->roles[service->role_count++];
+    struct role_service *serving = &service->roles[role - config->roles];
     char queue[CMAW_TEMPORAL_QUEUE_SIZE];
     const struct cmaw_temporal_worker_options worker = {
         .queue = queue,
@@ -144,19 +144,29 @@ static enum cmaw_err start_role(struct service *service, const struct cmaw_worke
         .activity_pollers = ACTIVITY_POLLERS,
         .grace_ms = config->grace_ms,
     };
-    const struct cmaw_enclave_options enclave = {.role_name = role->name, .addr = role->addr, .manifest = &config->manifest,
-        .key = role->key, .credentials = &config->credentials, .connections = config->activities};
 
     CMAW_TRY(cmaw_temporal_queue(config->tenant, config->manifest.mh.bytes, role->name, queue));
-    CMAW_TRY(cmaw_enclave_open(&enclave, &serving->enclave));
     CMAW_TRY(cmaw_temporal_worker_new(service->temporal, &worker, &serving->worker, diag));
     const struct cmaw_activities_options activities = {.worker = serving->worker, .enclave = serving->enclave,
         .executors = config->activities, .failed = poll_failed, .context = service};
     return cmaw_activities_start(&activities, &serving->activities);
 }
 
+static enum cmaw_err open_enclave(struct service *service, const struct cmaw_worker_role *role)
+{
+    const struct cmaw_worker_config *config = service->config;
+    const struct cmaw_enclave_options options = {.role_name = role->name, .addr = role->addr, .manifest = &config->manifest,
+        .key = role->key, .credentials = &config->credentials, .connections = config->activities};
+
+    return cmaw_enclave_open(&options, &service->roles[service->role_count++].enclave);
+}
+
+/* The enclaves first: they are configured while Temporal is waited for. */
 static enum cmaw_err start_all(struct service *service, struct cmaw_diag *diag)
 {
+    for (uint32_t i = 0; i < service->config->role_count; i++) {
+        CMAW_TRY(open_enclave(service, &service->config->roles[i]));
+    }
     CMAW_TRY(connect_temporal(service, diag));
     CMAW_TRY(start_workflows(service, diag));
     for (uint32_t i = 0; i < service->config->role_count; i++) {

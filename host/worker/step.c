@@ -1,9 +1,12 @@
 #include "host/worker/step.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "host/temporal/payload.h"
+#include "host/worker/heavy.h"
+#include "host/worker/step_frame.h"
 #include "host/worker/timing.h"
 #include "lib/rpc/call.h"
 
@@ -14,10 +17,11 @@ enum { INTERNAL_TRIES = 3, RESULT_LIMIT = CMAW_TEMPORAL_PAYLOADS_MAX - 1024 };
 struct attempt {
     struct cmaw_enclave *enclave;
     const struct cmaw_step_control *control;
-    struct cmaw_buf *request; /* the encoded EnclaveRequest */
+    const struct cmaw_step_frame *frame;
     uint32_t internals;
     uint32_t backoff;
     uint64_t give_up; /* monotonic ms: end of waiting for the enclave */
+    bool heavy;       /* has a turn of heavy.h */
 };
 
 /* Waits until fd (or nothing, -1) is readable, at most until the deadline, beating. TIMEOUT; CLOSED: the step is to end. */
@@ -44,19 +48,35 @@ static enum cmaw_err wait_beating(const struct cmaw_step_control *control, int f
     }
 }
 
+/* The length that the next frame declares, as far as it has arrived. Hostile: it decides about a turn only. */
+static size_t declared_length(int fd)
+{
+    uint8_t head[4] = {0};
+
+    if (recv(fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT) != (ssize_t)sizeof head) {
+        return 0;
+    }
+    return (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+}
+
+static void leave_turn(struct attempt *attempt)
+{
+    cmaw_heavy_leave(attempt->heavy);
+    attempt->heavy = false;
+}
+
 /* What one exchange came to. */
 enum exchange_end { EXCHANGE_ANSWERED, EXCHANGE_STALE, EXCHANGE_FAILED, EXCHANGE_STOPPED };
 
-static enum exchange_end exchange(const struct attempt *attempt, struct cmaw_buf *buf, struct cmaw_response *ret_response)
+static enum exchange_end exchange(struct attempt *attempt, struct cmaw_buf *buf, struct cmaw_response *ret_response)
 {
-    const struct cmaw_slice request = cmaw_buf_slice(attempt->request);
     int fd = -1;
     bool reused = false;
 
     if (cmaw_enclave_connect(attempt->enclave, &fd, &reused) != CMAW_OK) {
         return EXCHANGE_FAILED;
     }
-    enum cmaw_err err = cmaw_frame_write(fd, cmaw_deadline_in(CMAW_CALL_TIMEOUT_MS), &request, 1);
+    enum cmaw_err err = cmaw_frame_write(fd, cmaw_deadline_in(CMAW_CALL_TIMEOUT_MS), attempt->frame->parts, attempt->frame->count);
     if (err == CMAW_OK) {
         err = wait_beating(attempt->control, fd, attempt->control->deadline);
         if (err == CMAW_E_CLOSED) {
@@ -65,12 +85,14 @@ static enum exchange_end exchange(const struct attempt *attempt, struct cmaw_buf
         }
     }
     if (err == CMAW_OK) {
+        attempt->heavy = cmaw_heavy_enter(declared_length(fd));
         err = cmaw_frame_read(fd, cmaw_deadline_in(CMAW_CALL_TIMEOUT_MS), buf);
     }
     if (err == CMAW_OK) {
         err = cmaw_response_decode(cmaw_buf_slice(buf), ret_response);
     }
     if (err != CMAW_OK) {
+        leave_turn(attempt);
         cmaw_enclave_drop(attempt->enclave, fd);
         return reused && err == CMAW_E_CLOSED ? EXCHANGE_STALE : EXCHANGE_FAILED;
     }
@@ -147,8 +169,10 @@ static bool try_once(struct attempt *attempt, struct cmaw_step_outcome *outcome)
     }
     outcome->code = response.code;
     if (is_passing(attempt, response.code)) {
+        leave_turn(attempt);
         return false;
     }
+    outcome->heavy = attempt->heavy;
     take_answer(&response, outcome);
     return true;
 }
@@ -171,30 +195,15 @@ static bool pause_before_next(struct attempt *attempt, struct cmaw_step_outcome 
     return false;
 }
 
-static enum cmaw_err encode_request(const struct cmaw_step_task *task, struct cmaw_buf *buf)
-{
-    struct cmaw_request request = {
-        .verb = CMAW_VERB_STEP,
-        .step = {.plan = task->plan, .ticket = task->ticket, .step = task->step, .attempt = task->attempt,
-            .input_count = task->input_count},
-    };
-
-    for (uint32_t i = 0; i < task->input_count; i++) {
-        request.step.inputs[i] = task->inputs[i];
-    }
-    cmaw_request_encode(&request, buf);
-    return cmaw_buf_err(buf);
-}
-
 void cmaw_step_run(struct cmaw_enclave *enclave, const struct cmaw_step_task *task, const struct cmaw_step_control *control,
                    struct cmaw_step_outcome *ret_outcome)
 {
-    CMAW_BUF_AUTO(request, CMAW_FRAME_MAX);
-    struct attempt attempt = {.enclave = enclave, .control = control, .request = &request,
+    [[gnu::cleanup(cmaw_step_frame_free)]] struct cmaw_step_frame frame = {.count = 0};
+    struct attempt attempt = {.enclave = enclave, .control = control, .frame = &frame,
         .backoff = CMAW_BACKOFF_FIRST_MS, .give_up = cmaw_deadline_in(CMAW_STEP_WAIT_MS)};
 
     *ret_outcome = (struct cmaw_step_outcome){.end = CMAW_STEP_END_ANSWER, .code = CMAW_CODE_BAD_REQUEST};
-    const enum cmaw_err err = encode_request(task, &request);
+    const enum cmaw_err err = cmaw_step_frame_make(task, &frame);
     if (err != CMAW_OK) {
         ret_outcome->code = err == CMAW_E_TOO_LARGE ? CMAW_CODE_TOO_LARGE : CMAW_CODE_INTERNAL;
         return;

@@ -23,6 +23,7 @@ enum cmaw_step_end {
 struct cmaw_step_outcome {
     enum cmaw_step_end end;
     enum cmaw_code code;
+    bool heavy;             /* the caller has a turn of heavy.h to give back, once the result is freed */
     struct cmaw_buf result; /* at most CMAW_TEMPORAL_PAYLOADS_MAX bytes, else the code is TOO_LARGE */
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/worker/heavy.h"
 #include "host/worker/reply.h"
 #include "lib/base/log.h"
 
@@ -236,16 +237,32 @@ static bool is_query(const cmaw_activation *activation)
     return activation->n_jobs > 0 && activation->jobs[0]->variant_case == JOB_CASE(QUERY_WORKFLOW);
 }
 
-static enum cmaw_err take_turn(struct turn *turn, const cmaw_activation *activation)
+static enum cmaw_err take_events(struct turn *turn, const cmaw_activation *activation)
 {
     for (size_t i = 0; i < activation->n_jobs && turn->refusal == NULL; i++) {
         CMAW_TRY(apply(turn, activation->jobs[i]));
     }
+    return CMAW_OK;
+}
+
+/* Sends what the run commands now, and keeps the others' memory in bounds. */
+static enum cmaw_err send_commands(struct turn *turn, const cmaw_activation *activation)
+{
     // Core takes nothing but answers in the completion of queries.
-    if (turn->refusal != NULL || turn->run == NULL || is_query(activation)) {
-        return CMAW_OK;
+    const bool commands = turn->refusal == NULL && turn->run != NULL && !is_query(activation);
+
+    if (commands && give_commands(turn) != CMAW_OK) {
+        turn->refusal = "out of memory";
     }
-    return give_commands(turn);
+    if (turn->refusal != NULL) {
+        cmaw_log(CMAW_LOG_WARN, "workflow.refused", "temporal_run=%s reason=\"%s\"", turn->id, turn->refusal);
+    }
+    const enum cmaw_err err = cmaw_reply_send(turn->reply, turn->workflows->worker, turn->refusal);
+    if (err == CMAW_OK || turn->refusal != NULL) {
+        return err;
+    }
+    cmaw_log(CMAW_LOG_ERROR, "workflow.completion_refused", "temporal_run=%s text=\"%s\"", turn->id, cmaw_err_text(err));
+    return cmaw_reply_send(turn->reply, turn->workflows->worker, "the completion was refused");
 }
 
 static void settle(const struct cmaw_workflows *workflows, const char *id)
@@ -266,16 +283,15 @@ enum cmaw_err cmaw_workflow_handle(const struct cmaw_workflows *workflows, const
         cmaw_runs_remove(workflows->runs, activation->run_id);
     } else {
         turn.run = cmaw_runs_find(workflows->runs, activation->run_id);
-        if (take_turn(&turn, activation) != CMAW_OK) {
+        if (take_events(&turn, activation) != CMAW_OK) {
             turn.refusal = "out of memory";
-        }
-        if (turn.refusal != NULL) {
-            cmaw_log(CMAW_LOG_WARN, "workflow.refused", "temporal_run=%s reason=\"%s\"", activation->run_id, turn.refusal);
         }
         settle(workflows, activation->run_id);
     }
-    const enum cmaw_err err = cmaw_reply_send(turn.reply, workflows->worker, turn.refusal);
+    const bool heavy = cmaw_heavy_enter(turn.run != NULL ? cmaw_interpreter_weight(turn.run) : 0);
+    const enum cmaw_err err = send_commands(&turn, activation);
     cmaw_reply_free(turn.reply);
+    cmaw_heavy_leave(heavy);
     return err;
 }
 
@@ -288,6 +304,9 @@ enum cmaw_err cmaw_workflow_serve(const struct cmaw_workflows *workflows)
             return CMAW_OK;
         }
         CMAW_TRY(err);
-        CMAW_TRY(cmaw_workflow_handle(workflows, activation));
+        if (cmaw_workflow_handle(workflows, activation) != CMAW_OK) {
+            // One run is stuck until the server gives up waiting; the others go on.
+            cmaw_log(CMAW_LOG_ERROR, "workflow.stuck", "temporal_run=%s", activation->run_id);
+        }
     }
 }

@@ -545,7 +545,7 @@ static void many_at_once_complete_in_little_memory(void **state)
 static void large_states_complete(void **state)
 {
     (void)state;
-    enum { COUNT = 6, LARGE = 1830000 };
+    enum { COUNT = 16, LARGE = 1830000 }; // more than the worker keeps in memory
     struct run_make *made[COUNT];
 
     rig.enclave[0].content_size = LARGE;
