@@ -94,8 +94,9 @@ enum cmaw_err cmaw_yaml_parse(const char *name, struct cmaw_slice text, const st
     if (result == CYAML_OK) {
         return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s:1: the file is empty", name);
     }
-    return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s:%u: %s", name, line_of(&fault, text),
-                         fault.seen ? fault.text : cyaml_strerror(result));
+    const unsigned line = line_of(&fault, text);
+    cmaw_diag_hint(diag, "look at line %u of %s", line, name);
+    return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s:%u: %s", name, line, fault.seen ? fault.text : cyaml_strerror(result));
 }
 
 enum cmaw_err cmaw_yaml_load(const char *path, const struct cyaml_schema_value *schema, void **ret_data, struct cmaw_diag *diag)

@@ -89,9 +89,22 @@ static enum cmaw_err add_utf16(struct cmaw_matcher *matcher, struct cmaw_slice t
     return cmaw_matcher_add(matcher, cmaw_buf_slice(&units), tag, false);
 }
 
+/* Whether the hex of some hash or id may hold it by chance: a number, or a word like "added". */
+static bool occurs_in_hex(const struct cmaw_term *term)
+{
+    for (size_t i = 0; i < term->text.size; i++) {
+        const uint8_t c = term->text.data[i];
+        const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        if (!hex) {
+            return term->kind == CMAW_TERM_NUMBER;
+        }
+    }
+    return term->kind != CMAW_TERM_IDENTIFIER;
+}
+
 static enum cmaw_err add_forms(struct cmaw_matcher *matcher, const struct cmaw_term *term, uint32_t tag)
 {
-    CMAW_TRY(cmaw_matcher_add(matcher, term->text, tag + CMAW_FORM_RAW, term->kind == CMAW_TERM_NUMBER));
+    CMAW_TRY(cmaw_matcher_add(matcher, term->text, tag + CMAW_FORM_RAW, occurs_in_hex(term)));
     CMAW_TRY(add_hex(matcher, term->text, tag + CMAW_FORM_HEX));
     for (size_t shift = 0; shift < 3; shift++) {
         CMAW_TRY(add_base64(matcher, term->text, shift, tag + CMAW_FORM_BASE64));

@@ -41,6 +41,11 @@ enum cmaw_err cmaw_terms_new(struct cmaw_terms **ret_terms)
     return CMAW_OK;
 }
 
+static bool is_letter(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 enum class { CLASS_OTHER, CLASS_LETTER, CLASS_DIGIT };
 
 /* The character at text: its class and its length in bytes. What is beyond ASCII counts as a letter, but for punctuation, spaces and
@@ -50,8 +55,7 @@ static enum class class_of(const uint8_t *text, size_t left, size_t *ret_size)
     const uint8_t c = text[0];
     *ret_size = 1;
     if (c < 0x80) {
-        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        return letter ? CLASS_LETTER : c >= '0' && c <= '9' ? CLASS_DIGIT : CLASS_OTHER;
+        return is_letter(c) ? CLASS_LETTER : c >= '0' && c <= '9' ? CLASS_DIGIT : CLASS_OTHER;
     }
     const size_t size = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
     if (size > left || !cmaw_utf8_valid(cmaw_slice_of(text, size))) {
@@ -122,8 +126,10 @@ static void add_numbers(struct cmaw_terms *terms, size_t from, size_t end, const
             }
             at++;
         }
-        if (digits >= CMAW_TERM_DIGITS_MIN) {
-            add_span(terms, start, at, CMAW_TERM_NUMBER);
+        /* glued to letters it is part of an identifier, which is a term of its own; looked for alone only where chance cannot make it */
+        const bool glued = (start > from && is_letter(text[start - 1])) || (at < end && is_letter(text[at]));
+        if (digits >= (glued ? CMAW_TERM_GLUED_MIN : CMAW_TERM_DIGITS_MIN)) {
+            add_span(terms, start, at, glued ? CMAW_TERM_IDENTIFIER : CMAW_TERM_NUMBER);
         }
     }
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +124,14 @@ static bool accepts(uint16_t port)
     CMAW_FD_AUTO(fd);
     fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    return fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0;
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0) {
+        return true;
+    }
+    struct pollfd event = {.fd = fd, .events = POLLOUT};
+    int fault = 0;
+    socklen_t size = sizeof fault;
+    return fd >= 0 && errno == EINPROGRESS && poll(&event, 1, PROBE_MS) == 1 &&
+           getsockopt(fd, SOL_SOCKET, SO_ERROR, &fault, &size) == 0 && fault == 0;
 }
 
 uint64_t cmaw_supervised_on_clock(struct cmaw_supervised *process, const struct cmaw_stack *stack)

@@ -236,13 +236,14 @@ static void serve(struct supervisor *supervisor)
     uint64_t saved = 0;
     while (!supervisor->stopping) {
         const int timeout = wait_ms(supervisor);
-        for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
-            answer_if_decided(&supervisor->connections[i]);
-        }
         const uint64_t now = fingerprint(supervisor->stack);
         if (now != saved) {
             save(supervisor);
             saved = now;
+        }
+        /* after the file: who is told that a process is ready finds it so there */
+        for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+            answer_if_decided(&supervisor->connections[i]);
         }
         struct pollfd polled[POLL_MAX];
         struct watch watched[POLL_MAX];

@@ -58,5 +58,7 @@ def chain(devd, images, launch):
 def stack(folder):
     import stack
     running = stack.Stack(folder / "local").up()
+    trusted = running.cmaw("trust")
+    assert trusted.status == 0, trusted.err
     yield running
     running.down()

@@ -1,0 +1,164 @@
+#include "client/stack/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/rpc/call.h"
+#include "lib/sst/manifest.h"
+#include "sys/addr.h"
+
+enum { DESCRIBE_MS = 2000 };
+
+static const char *state_of(const struct cmaw_stack_process *process)
+{
+    const bool alive = process->pid > 0 && cmaw_stack_alive(process->pid, process->started);
+    return alive || process->state >= CMAW_PROCESS_WAITING ? cmaw_process_state_name(process->state) : "stopped";
+}
+
+bool cmaw_report_all_ready(const struct cmaw_stack *stack)
+{
+    bool ready = stack->process_count > 0 && cmaw_stack_alive(stack->supervisor_pid, stack->supervisor_started);
+    for (size_t i = 0; i < stack->process_count; i++) {
+        ready = ready && strcmp(state_of(&stack->processes[i]), "ready") == 0;
+    }
+    return ready;
+}
+
+/* What the enclave itself says: "new", "role locked", "ready", or "" where it does not answer. */
+static const char *enclave_state(const struct cmaw_stack *stack, const char *role)
+{
+    static const char *const names[] = {"", "new", "role locked", "ready"};
+    char text[CMAW_PATH_MAX];
+    struct cmaw_addr addr;
+    struct cmaw_diag diag = {0};
+    CMAW_FD_AUTO(fd);
+    if (cmaw_stack_enclave(stack, role, text, &diag) != CMAW_OK || cmaw_addr_parse(text, &addr, &diag) != CMAW_OK ||
+        cmaw_addr_connect(&addr, DESCRIBE_MS, &fd) != CMAW_OK) {
+        return "";
+    }
+    CMAW_BUF_AUTO(frame, CMAW_FRAME_MAX);
+    struct cmaw_request *request = calloc(1, sizeof *request);
+    struct cmaw_response *response = calloc(1, sizeof *response);
+    uint32_t state = 0;
+    if (request != NULL && response != NULL) {
+        request->verb = CMAW_VERB_DESCRIBE;
+        const enum cmaw_err err = cmaw_rpc_call(fd, request, cmaw_deadline_in(DESCRIBE_MS), &frame, response);
+        state = err == CMAW_OK && response->code == CMAW_CODE_OK && response->describe.state <= CMAW_ENCLAVE_READY ? response->describe.state : 0;
+    }
+    free(request);
+    free(response);
+    return names[state];
+}
+
+static const char *where(const struct cmaw_stack *stack, const char *name, char ret_text[static 128])
+{
+    ret_text[0] = '\0';
+    if (strcmp(name, "temporal") == 0) {
+        (void)snprintf(ret_text, 128, "127.0.0.1:%u, web pages http://127.0.0.1:%u", stack->ports[CMAW_PORT_TEMPORAL], stack->ports[CMAW_PORT_UI]);
+    } else if (strcmp(name, "devd") == 0) {
+        (void)snprintf(ret_text, 128, "https://127.0.0.1:%u (KMS and CloudTrail emulator)", stack->ports[CMAW_PORT_DEVD]);
+    }
+    return ret_text;
+}
+
+static const char *detail_of(const struct cmaw_stack *stack, const struct cmaw_stack_process *process, char ret_text[static 128])
+{
+    static const char prefix[] = "enclave-";
+    if (strncmp(process->name, prefix, sizeof prefix - 1) == 0 && strcmp(state_of(process), "ready") == 0) {
+        const char *state = enclave_state(stack, process->name + sizeof prefix - 1);
+        (void)snprintf(ret_text, 128, "%s%s", state[0] == '\0' ? "" : "enclave says: ", state);
+        return ret_text;
+    }
+    return where(stack, process->name, ret_text);
+}
+
+static enum cmaw_err manifest_hash(const struct cmaw_stack *stack, struct cmaw_bytes32 *ret_mh)
+{
+    struct cmaw_diag diag = {0};
+    char path[CMAW_PATH_MAX];
+    CMAW_BUF_AUTO(bytes, CMAW_MANIFEST_MAX);
+    CMAW_TRY(cmaw_stack_path(stack, path, &diag, "manifest.bin"));
+    CMAW_TRY(cmaw_file_read(path, &bytes, &diag));
+    struct cmaw_manifest *manifest = calloc(1, sizeof *manifest);
+    CMAW_REQUIRE(manifest != NULL, CMAW_E_NO_MEMORY);
+    const enum cmaw_err err = cmaw_manifest_parse(cmaw_buf_slice(&bytes), manifest);
+    if (err == CMAW_OK) {
+        *ret_mh = manifest->mh;
+    }
+    free(manifest);
+    return err;
+}
+
+static void print_processes(const struct cmaw_stack *stack)
+{
+    (void)printf("%-20s %-9s %8s %9s  %s\n", "PROCESS", "STATE", "PID", "RESTARTS", "WHERE");
+    for (size_t i = 0; i < stack->process_count; i++) {
+        const struct cmaw_stack_process *process = &stack->processes[i];
+        char detail[128];
+        (void)printf("%-20s %-9s %8d %9u  %s\n", process->name, state_of(process), process->pid, process->restarts,
+                     detail_of(stack, process, detail));
+    }
+}
+
+enum cmaw_err cmaw_report_print(const struct cmaw_stack *stack, struct cmaw_diag *diag)
+{
+    (void)diag;
+    (void)printf("stack %s in %s: a simulation, which shows everything but isolation by hardware\n", stack->name, stack->dir);
+    print_processes(stack);
+    struct cmaw_bytes32 mh;
+    if (manifest_hash(stack, &mh) == CMAW_OK) {
+        char text[2 * CMAW_HASH_SIZE + 1];
+        CMAW_TRY(cmaw_hex_to_cstr(cmaw_bytes32_slice(&mh), text, sizeof text));
+        (void)printf("bundle %s/bundle.bin\nmanifest %s\n", stack->dir, text);
+    }
+    return CMAW_OK;
+}
+
+static enum cmaw_err put_processes(const struct cmaw_stack *stack, json_t *json)
+{
+    json_t *list = json_array();
+    CMAW_TRY(cmaw_json_set(json, "processes", list));
+    for (size_t i = 0; i < stack->process_count; i++) {
+        const struct cmaw_stack_process *process = &stack->processes[i];
+        char detail[128];
+        json_t *entry = json_object();
+        CMAW_TRY(cmaw_json_append(list, entry));
+        CMAW_TRY(cmaw_json_set_text(entry, "name", process->name));
+        CMAW_TRY(cmaw_json_set_text(entry, "state", state_of(process)));
+        CMAW_TRY(cmaw_json_set_u64(entry, "pid", (uint64_t)process->pid));
+        CMAW_TRY(cmaw_json_set_u64(entry, "restarts", process->restarts));
+        CMAW_TRY(cmaw_json_set(entry, "log", json_sprintf("%s/logs/%s.log", stack->dir, process->name)));
+        CMAW_TRY(cmaw_json_set_text(entry, "detail", detail_of(stack, process, detail)));
+    }
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_report_print_json(const struct cmaw_stack *stack, struct cmaw_diag *diag)
+{
+    CMAW_JSON_AUTO(stored);
+    char path[CMAW_PATH_MAX];
+    CMAW_TRY(cmaw_stack_path(stack, path, diag, "stack.json"));
+    CMAW_TRY(cmaw_json_read(path, &stored, diag));
+    CMAW_JSON_AUTO(json);
+    json = json_object();
+    CMAW_REQUIRE(json != NULL, CMAW_E_NO_MEMORY);
+    CMAW_TRY(cmaw_json_set_text(json, "name", stack->name));
+    CMAW_TRY(cmaw_json_set_text(json, "dir", stack->dir));
+    CMAW_TRY(cmaw_json_set(json, "simulation", json_true()));
+    CMAW_TRY(cmaw_json_set(json, "ready", json_boolean(cmaw_report_all_ready(stack))));
+    CMAW_TRY(cmaw_json_set(json, "supervisor_running", json_boolean(cmaw_stack_alive(stack->supervisor_pid, stack->supervisor_started))));
+    CMAW_TRY(cmaw_json_set_text(json, "namespace", stack->ns));
+    CMAW_TRY(cmaw_json_set_text(json, "tenant", stack->tenant));
+    CMAW_TRY(cmaw_json_set(json, "ports", json_incref(json_object_get(stored, "ports"))));
+    CMAW_TRY(cmaw_json_set(json, "addresses", json_incref(json_object_get(stored, "addresses"))));
+    CMAW_TRY(cmaw_json_set(json, "supervisor", json_incref(json_object_get(stored, "supervisor"))));
+    struct cmaw_bytes32 mh;
+    if (manifest_hash(stack, &mh) == CMAW_OK) {
+        CMAW_TRY(cmaw_json_set_hex(json, "manifest", cmaw_bytes32_slice(&mh)));
+        CMAW_TRY(cmaw_json_set(json, "bundle", json_sprintf("%s/bundle.bin", stack->dir)));
+    }
+    CMAW_TRY(put_processes(stack, json));
+    return cmaw_json_print(json);
+}

@@ -1,0 +1,129 @@
+#include "client/store/passphrase.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "lib/base/text.h"
+#include "lib/crypto/random.h"
+
+enum { PASSPHRASE_MAX = 1024, RANDOM_SIZE = 24 };
+
+static enum cmaw_err read_line(int fd, struct cmaw_buf *line)
+{
+    for (;;) {
+        uint8_t c;
+        const ssize_t got = read(fd, &c, 1);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0 || c == '\n') {
+            return got < 0 ? CMAW_E_IO : line->err;
+        }
+        cmaw_buf_put_u8(line, c);
+    }
+}
+
+static enum cmaw_err prompt(int tty, const char *question, struct cmaw_buf *line)
+{
+    CMAW_TRY(cmaw_fd_write(tty, cmaw_slice_of_cstr(question)));
+    struct termios before;
+    const bool is_terminal = tcgetattr(tty, &before) == 0;
+    struct termios silent = before;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    if (is_terminal) {
+        (void)tcsetattr(tty, TCSAFLUSH, &silent);
+    }
+    const enum cmaw_err err = read_line(tty, line);
+    if (is_terminal) {
+        (void)tcsetattr(tty, TCSAFLUSH, &before);
+        CMAW_TRY(cmaw_fd_write(tty, CMAW_SLICE_LIT("\n")));
+    }
+    return err;
+}
+
+static enum cmaw_err ask(bool is_new, struct cmaw_buf *passphrase, struct cmaw_diag *diag)
+{
+    CMAW_FD_AUTO(tty);
+    tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (tty < 0) {
+        cmaw_diag_hint(diag, "put it into a file and name that with --passphrase-file or CMAW_PASSPHRASE_FILE");
+        return cmaw_diag_set(diag, CMAW_E_AUTH, "the run store needs a passphrase, and there is no terminal to ask at");
+    }
+    CMAW_TRY(prompt(tty, is_new ? "new passphrase for the run store: " : "passphrase of the run store: ", passphrase));
+    if (!is_new) {
+        return CMAW_OK;
+    }
+    CMAW_BUF_AUTO(again, PASSPHRASE_MAX);
+    CMAW_TRY(prompt(tty, "once more: ", &again));
+    return cmaw_ct_eq(cmaw_buf_slice(passphrase), cmaw_buf_slice(&again))
+               ? CMAW_OK
+               : cmaw_diag_set(diag, CMAW_E_AUTH, "the two passphrases differ");
+}
+
+static enum cmaw_err get(const struct cmaw_settings *settings, bool is_new, struct cmaw_buf *passphrase, struct cmaw_diag *diag)
+{
+    CMAW_TRY(cmaw_buf_reserve(passphrase, PASSPHRASE_MAX)); /* no copy is left behind by growing */
+    char file[CMAW_PATH_MAX];
+    CMAW_TRY(cmaw_settings_passphrase(settings, file, diag));
+    if (file[0] == '\0') {
+        CMAW_TRY(ask(is_new, passphrase, diag));
+    } else {
+        CMAW_TRY(cmaw_file_read(file, passphrase, diag));
+        while (passphrase->size > 0 && (passphrase->data[passphrase->size - 1] == '\n' || passphrase->data[passphrase->size - 1] == '\r')) {
+            cmaw_buf_truncate(passphrase, passphrase->size - 1);
+        }
+    }
+    return passphrase->size > 0 ? CMAW_OK : cmaw_diag_set(diag, CMAW_E_AUTH, "the passphrase of the run store is empty");
+}
+
+enum cmaw_err cmaw_store_open_locked(const struct cmaw_settings *settings, struct cmaw_store **ret_store, struct cmaw_diag *diag)
+{
+    char path[CMAW_PATH_MAX];
+    CMAW_TRY(cmaw_settings_store(settings, path, diag));
+    return cmaw_store_open(path, ret_store, diag);
+}
+
+enum cmaw_err cmaw_store_open_unlocked(const struct cmaw_settings *settings, struct cmaw_store **ret_store, struct cmaw_diag *diag)
+{
+    CMAW_STORE_AUTO(store);
+    CMAW_TRY(cmaw_store_open_locked(settings, &store, diag));
+    bool has = false;
+    CMAW_TRY(cmaw_store_has_passphrase(store, &has, diag));
+    CMAW_BUF_AUTO(passphrase, PASSPHRASE_MAX);
+    CMAW_TRY(get(settings, !has, &passphrase, diag));
+    CMAW_TRY(cmaw_store_unlock(store, cmaw_buf_slice(&passphrase), diag));
+    *ret_store = store;
+    store = NULL;
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_passphrase_provide(const struct cmaw_settings *settings, bool *ret_made,
+                                      char ret_path[static CMAW_PATH_MAX], struct cmaw_diag *diag)
+{
+    char store[CMAW_PATH_MAX];
+    CMAW_TRY(cmaw_settings_store(settings, store, diag));
+    CMAW_TRY(cmaw_settings_passphrase(settings, ret_path, diag));
+    *ret_made = false;
+    if (ret_path[0] != '\0' || access(store, F_OK) == 0) {
+        return CMAW_OK;
+    }
+    if (cmaw_path(ret_path, "%s.passphrase", store) != CMAW_OK) {
+        return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "the store's path is too long");
+    }
+    char folder[CMAW_PATH_MAX];
+    CMAW_TRY(cmaw_path(folder, "%.*s", (int)(strrchr(store, '/') - store), store));
+    CMAW_TRY(cmaw_dir_make(folder[0] == '\0' ? "/" : folder, diag));
+    uint8_t random[RANDOM_SIZE];
+    CMAW_TRY(cmaw_random(random, sizeof random));
+    CMAW_BUF_AUTO(text, 2 * RANDOM_SIZE + 1);
+    CMAW_TRY(cmaw_buf_reserve(&text, 2 * RANDOM_SIZE + 1));
+    cmaw_buf_put_hex(&text, CMAW_SLICE_ARRAY(random));
+    cmaw_buf_put_u8(&text, '\n');
+    cmaw_wipe(random, sizeof random);
+    CMAW_TRY(cmaw_file_write(ret_path, cmaw_buf_slice(&text), 0600, diag));
+    *ret_made = true;
+    return CMAW_OK;
+}
