@@ -179,6 +179,95 @@ static void every_part_is_authenticated(void **)
     run_drop(run);
 }
 
+/* What an honest enclave would not sign: one claim changed, signed by the right key. NULL: accepted. */
+struct forged_claim {
+    const char *check;
+    void (*change)(struct cmaw_receipt *claims);
+};
+static void no_change(struct cmaw_receipt *) {}
+static void input_of_elsewhere(struct cmaw_receipt *c) { c->edges[1].edge = 4; } /* edges 2, 3 enter; as many as due */
+static void input_missing(struct cmaw_receipt *c)
+{
+    c->edges[1] = c->edges[2];
+    c->input_count = 1;
+}
+static void input_more(struct cmaw_receipt *c)
+{
+    c->edges[3] = c->edges[2];
+    c->edges[2].edge = 4;
+    c->input_count = 3;
+}
+static void output_of_elsewhere(struct cmaw_receipt *c) { c->edges[2].edge = 1; }
+static void output_missing(struct cmaw_receipt *c) { c->output_count = 0; }
+static void output_more(struct cmaw_receipt *c)
+{
+    c->edges[3] = c->edges[2];
+    c->edges[2].edge = 2;
+    c->output_count = 2;
+}
+static void other_run(struct cmaw_receipt *c) { c->run.bytes[0] ^= 1; }
+static void other_role(struct cmaw_receipt *c) { c->role = 1; }
+static void no_step(struct cmaw_receipt *c) { c->step = 3; }
+static void step_zero(struct cmaw_receipt *c) { c->step = 0; }
+static void attempt_zero(struct cmaw_receipt *c) { c->attempt = 0; }
+static void attempt_four(struct cmaw_receipt *c) { c->attempt = 4; }
+static void attempt_three(struct cmaw_receipt *c) { c->attempt = 3; }
+static void kind_failure(struct cmaw_receipt *c) { c->kind = CMAW_STATE_FAILURE; }
+static void kind_none(struct cmaw_receipt *c) { c->kind = 0; }
+static void other_doc(struct cmaw_receipt *c) { c->ak_doc.bytes[31] ^= 1; }
+static void backwards(struct cmaw_receipt *c) { c->finished_ms = c->started_ms - 1; }
+static void at_once(struct cmaw_receipt *c) { c->finished_ms = c->started_ms; }
+static void before_the_document(struct cmaw_receipt *c) { c->started_ms = SST_NOW_MS - CMAW_DOC_LEAD_MS; }
+static void long_before_the_document(struct cmaw_receipt *c) { c->started_ms = SST_NOW_MS - CMAW_DOC_LEAD_MS - 1; }
+static void before_the_manifest(struct cmaw_receipt *c) { c->started_ms = 1; }
+static void after_the_ticket(struct cmaw_receipt *c)
+{
+    c->started_ms = SST_NOW_MS + UINT64_C(1800000); /* when it has just expired */
+    c->finished_ms = c->started_ms;
+}
+static void ends_after_the_ticket(struct cmaw_receipt *c) { c->finished_ms = UINT64_MAX; }
+static void other_digest(struct cmaw_receipt *c) { c->edges[0].digest.bytes[5] ^= 1; }
+static void other_commit(struct cmaw_receipt *c) { c->edges[0].commit.bytes[5] ^= 1; }
+static void other_result(struct cmaw_receipt *c) { c->edges[2].digest.bytes[5] ^= 1; }
+
+static void receipts_are_judged_claim_by_claim(void **)
+{
+    static const struct forged_claim claims[] = {
+        {"", no_change}, {"receipt.inputs", input_of_elsewhere}, {"receipt.inputs", input_missing}, {"receipt.inputs", input_more},
+        {"receipt.outputs", output_of_elsewhere}, {"receipt.outputs", output_missing}, {"receipt.outputs", output_more},
+        {"receipt.run", other_run}, {"receipt.role", other_role}, {"run.extra", no_step}, {"run.extra", step_zero},
+        {"receipt.attempt", attempt_zero}, {"receipt.attempt", attempt_four}, {"", attempt_three}, {"receipt.kind", kind_failure},
+        {"receipt.kind", kind_none}, {"receipt.document", other_doc}, {"receipt.finished", backwards}, {"", at_once},
+        {"", before_the_document}, {"receipt.doc_time", long_before_the_document}, {"receipt.started", before_the_manifest},
+        {"receipt.expired", after_the_ticket}, {"", ends_after_the_ticket}, {"edge.link", other_digest}, {"edge.link", other_commit},
+        {"edge.state", other_result},
+    };
+    struct sst_run *run = review_done();
+    struct cmaw_signed_receipt *receipt = malloc(sizeof *receipt);
+    for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
+        CMAW_BUF_AUTO(forged, CMAW_RECEIPT_MAX);
+        assert_int_equal(cmaw_receipt_parse(run->evidence.receipts[1], receipt, NULL), CMAW_OK);
+        claims[i].change(&receipt->claims);
+        assert_int_equal(cmaw_receipt_make(&receipt->claims, CMAW_SLICE_LIT("acme"), CMAW_SLICE_LIT("writer"),
+                             world->enclaves[1].ak, &forged), CMAW_OK);
+        struct cmaw_evidence changed = run->evidence;
+        changed.receipts[1] = cmaw_buf_slice(&forged);
+        if (strcmp(verdict(&changed, NULL), claims[i].check) != 0) {
+            fail_msg("claim %zu: \"%s\" instead of \"%s\"", i, verdict(&changed, NULL), claims[i].check);
+        }
+    }
+    /* iss and sub repeat what the payload says */
+    CMAW_BUF_AUTO(other_name, CMAW_RECEIPT_MAX);
+    struct cmaw_evidence changed = run->evidence;
+    assert_int_equal(cmaw_receipt_parse(run->evidence.receipts[1], receipt, NULL), CMAW_OK);
+    assert_int_equal(cmaw_receipt_make(&receipt->claims, CMAW_SLICE_LIT("acme"), CMAW_SLICE_LIT("reader"), world->enclaves[1].ak,
+                         &other_name), CMAW_OK);
+    changed.receipts[1] = cmaw_buf_slice(&other_name);
+    assert_string_equal(verdict(&changed, NULL), "receipt.claims");
+    free(receipt);
+    run_drop(run);
+}
+
 static void parts_of_another_run_are_refused(void **)
 {
     struct sst_run *a = review_done();
@@ -775,6 +864,7 @@ int main(void)
         cmocka_unit_test(run_is_accepted),
         cmocka_unit_test(other_shapes_are_accepted),
         cmocka_unit_test(every_part_is_authenticated),
+        cmocka_unit_test(receipts_are_judged_claim_by_claim),
         cmocka_unit_test(parts_of_another_run_are_refused),
         cmocka_unit_test(different_attempts_do_not_link),
         cmocka_unit_test(step_refuses_every_flip),
