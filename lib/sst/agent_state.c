@@ -1,5 +1,8 @@
 #include "lib/sst/agent_state.h"
 
+#include <string.h>
+
+#include "lib/base/text.h"
 #include "lib/crypto/hash.h"
 #include "lib/pb/pb.h"
 #include "lib/sst/text.h"
@@ -28,11 +31,17 @@ enum cmaw_err cmaw_agent_state_decode(struct cmaw_slice bytes, struct cmaw_agent
     return cmaw_pb_end(&r);
 }
 
+/* Checked when sealing too: an agent may give any bytes, and nobody could open a state with a string that is none. */
+static bool value_ok(struct cmaw_slice value)
+{
+    return value.size <= CMAW_ANNOTATION_VALUE_MAX && cmaw_utf8_valid(value) &&
+           (value.size == 0 || memchr(value.data, 0, value.size) == NULL);
+}
+
 static bool annotation_ok(const struct cmaw_agent_state *state, uint32_t i)
 {
     const struct cmaw_annotation *a = &state->annotations[i];
-    if (a->key.size < 1 || a->key.size > CMAW_ANNOTATION_KEY_MAX || !cmaw_text_in(a->key, "_.-") ||
-        a->value.size > CMAW_ANNOTATION_VALUE_MAX) {
+    if (a->key.size < 1 || a->key.size > CMAW_ANNOTATION_KEY_MAX || !cmaw_text_in(a->key, "_.-") || !value_ok(a->value)) {
         return false;
     }
     for (uint32_t j = 0; j < i; j++) {

@@ -632,6 +632,40 @@ static void outputs_are_bounded(void **)
     run_drop(run);
 }
 
+/* Section 4: what an agent gives as an annotation is checked before it is sealed, so that whatever is sealed opens. */
+static void only_what_opens_is_sealed(void **)
+{
+    static const uint8_t secret[CMAW_KEY_SIZE] = {1};
+    static const struct {
+        struct cmaw_slice key, value;
+        enum cmaw_err err;
+    } cases[] = {
+        {CMAW_SLICE_LIT("k"), CMAW_SLICE_LIT("gr\xc3\xbc\xc3\x9f"), CMAW_OK},
+        {CMAW_SLICE_LIT("k"), CMAW_SLICE_EMPTY, CMAW_OK},
+        {CMAW_SLICE_LIT("k"), CMAW_SLICE_LIT("\xff"), CMAW_E_MALFORMED},
+        {CMAW_SLICE_LIT("k"), CMAW_SLICE_LIT("\xed\xa0\x80"), CMAW_E_MALFORMED},
+        {CMAW_SLICE_LIT("k"), CMAW_SLICE_LIT("a\0b"), CMAW_E_MALFORMED},
+        {CMAW_SLICE_EMPTY, CMAW_SLICE_LIT("v"), CMAW_E_MALFORMED},
+        {CMAW_SLICE_LIT("K"), CMAW_SLICE_LIT("v"), CMAW_E_MALFORMED},
+    };
+    const struct cmaw_bytes32 run_id = {{2}};
+    const struct cmaw_plan_edge edge = {.id = 1};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct cmaw_agent_state state = {.annotation_count = 1, .annotations = {{cases[i].key, cases[i].value}}};
+        const struct cmaw_state_seal what = {&edge, &run_id, CMAW_SLICE_ARRAY(secret), CMAW_STATE_DATA, NULL, 0, &state};
+        CMAW_BUF_AUTO(buf, 4096);
+        struct cmaw_sealed sealed;
+        struct cmaw_state parsed;
+        CMAW_OPENED_AUTO(opened);
+        assert_int_equal(cmaw_state_seal(&what, &buf, &sealed), cases[i].err);
+        if (cases[i].err == CMAW_OK) {
+            assert_int_equal(cmaw_state_parse(cmaw_buf_slice(&buf), &parsed), CMAW_OK);
+            assert_int_equal(cmaw_state_open(&parsed, &edge, &run_id, CMAW_SLICE_ARRAY(secret), &opened), CMAW_OK);
+            assert_true(cmaw_slice_eq(opened.content.annotations[0].value, cases[i].value));
+        }
+    }
+}
+
 static struct cmaw_failure failure_of(const struct sst_run *run, const struct cmaw_step_result *result)
 {
     return (struct cmaw_failure){cmaw_buf_slice(&world->manifest_bytes), cmaw_buf_slice(&run->plan), cmaw_buf_slice(&run->run.header),
@@ -876,6 +910,7 @@ int main(void)
         cmocka_unit_test(content_meets_its_class),
         cmocka_unit_test(salts_are_hedged),
         cmocka_unit_test(outputs_are_bounded),
+        cmocka_unit_test(only_what_opens_is_sealed),
         cmocka_unit_test(failures_are_proven),
         cmocka_unit_test(attestation_is_judged),
         cmocka_unit_test(births_are_bound),
