@@ -61,7 +61,7 @@ struct cmaw_step_signer {
     const struct cmaw_ec_key *ak;
     struct cmaw_slice ak_doc;
     uint64_t started_ms;
-    uint64_t finished_ms;
+    uint64_t finished_ms; /* before started_ms, it counts as started_ms */
 };
 /* The answer without its ak_doc: whole State messages one after the other in states, states[i] of them as slices into it. */
 struct cmaw_step_result {

@@ -104,7 +104,8 @@ static enum cmaw_err sign(struct finishing *f)
     receipt->attempt = step->attempt;
     receipt->kind = f->kind;
     receipt->started_ms = f->signer->started_ms;
-    receipt->finished_ms = f->signer->finished_ms;
+    /* a document that renews the time may set it back a little */
+    receipt->finished_ms = f->signer->finished_ms < receipt->started_ms ? receipt->started_ms : f->signer->finished_ms;
     CMAW_TRY(cmaw_ak_doc_hash(f->signer->ak_doc, &receipt->ak_doc));
     CMAW_TRY(cmaw_receipt_make(receipt, step->self->manifest->tenant, step->self->role->name, f->signer->ak,
         &f->result->receipt));

@@ -632,6 +632,32 @@ static void outputs_are_bounded(void **)
     run_drop(run);
 }
 
+/* Section 9 wants started <= finished: time that is set back while an agent works must not void the run. */
+static void time_set_back_still_gives_a_receipt(void **)
+{
+    struct sst_run *run = review_start();
+    struct cmaw_step_request *request = malloc(sizeof *request);
+    struct cmaw_step_result *result = calloc(1, sizeof *result);
+    struct cmaw_signed_receipt *receipt = malloc(sizeof *receipt);
+    struct cmaw_step *step = NULL;
+    const struct cmaw_step_self self = sst_self(world, 1);
+    struct cmaw_step_signer signer = sst_signer(world, 1);
+    const struct cmaw_agent_state output = {.content = CMAW_SLICE_LIT("x")};
+    signer.finished_ms = signer.started_ms - 1;
+    sst_run_request(run, 1, request);
+    assert_int_equal(cmaw_step_open(&self, request, SST_NOW_MS, &step), CMAW_CODE_OK);
+    assert_int_equal(cmaw_step_finish(step, &output, 1, &signer, result), CMAW_CODE_OK);
+    assert_int_equal(cmaw_receipt_parse(cmaw_buf_slice(&result->receipt), receipt, NULL), CMAW_OK);
+    assert_int_equal(receipt->claims.started_ms, signer.started_ms);
+    assert_int_equal(receipt->claims.finished_ms, signer.started_ms);
+    cmaw_step_result_free(result);
+    cmaw_step_free(step);
+    free(receipt);
+    free(result);
+    free(request);
+    run_drop(run);
+}
+
 /* Section 4: what an agent gives as an annotation is checked before it is sealed, so that whatever is sealed opens. */
 static void only_what_opens_is_sealed(void **)
 {
@@ -910,6 +936,7 @@ int main(void)
         cmocka_unit_test(content_meets_its_class),
         cmocka_unit_test(salts_are_hedged),
         cmocka_unit_test(outputs_are_bounded),
+        cmocka_unit_test(time_set_back_still_gives_a_receipt),
         cmocka_unit_test(only_what_opens_is_sealed),
         cmocka_unit_test(failures_are_proven),
         cmocka_unit_test(attestation_is_judged),
