@@ -25,6 +25,7 @@ struct cmaw_enclave_stats {
     atomic_uint_fast64_t connections;                 /* open now */
     atomic_uint_fast64_t bytes_in;
     atomic_uint_fast64_t bytes_out;
+    atomic_uint_fast64_t resident_bytes; /* when no step was running last, in whole MiB */
 };
 
 struct cmaw_enclave {

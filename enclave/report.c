@@ -71,7 +71,7 @@ void cmaw_handle_attest(struct cmaw_enclave *enclave, const struct cmaw_request 
 }
 
 /* The second number of statm is resident pages. */
-static uint64_t resident_bytes(void)
+static uint64_t read_resident(void)
 {
     unsigned long pages = 0;
     FILE *file = fopen("/proc/self/statm", "re");
@@ -81,6 +81,19 @@ static uint64_t resident_bytes(void)
     const int read = fscanf(file, "%*u %lu", &pages);
     (void)fclose(file);
     return read == 1 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+/* What an agent wrote lies here in its true length for a while, and the host is told sizes by class only (PROTOCOL.md section 8):
+ * the number is of a moment without a step, and coarse, because the allocator keeps some of what a step took. */
+static uint64_t resident_at_rest(struct cmaw_enclave *enclave)
+{
+    enum { GRAIN = 1024 * 1024 };
+    const bool resting = cmaw_budget_taken(&enclave->agents) == 0;
+    const uint64_t bytes = (read_resident() + GRAIN - 1) / GRAIN * GRAIN;
+    if (resting && cmaw_budget_taken(&enclave->agents) == 0) {
+        atomic_store(&enclave->stats.resident_bytes, bytes);
+    }
+    return atomic_load(&enclave->stats.resident_bytes);
 }
 
 void cmaw_handle_stats(struct cmaw_enclave *enclave, const struct cmaw_request *request, struct cmaw_reply *reply)
@@ -94,7 +107,7 @@ void cmaw_handle_stats(struct cmaw_enclave *enclave, const struct cmaw_request *
         .bytes_in = atomic_load(&enclave->stats.bytes_in),
         .bytes_out = atomic_load(&enclave->stats.bytes_out),
         .log_lines_dropped = cmaw_logs_dropped(),
-        .resident_bytes = resident_bytes(),
+        .resident_bytes = resident_at_rest(enclave),
     };
     for (uint32_t code = 1; code < CMAW_CODE_COUNTS_MAX; code++) {
         const uint64_t count = atomic_load(&enclave->stats.codes[code]);

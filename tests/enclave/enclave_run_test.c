@@ -610,6 +610,34 @@ static void parallel_steps_stay_small(void **state)
     assert_true(most < 16u << 20);
 }
 
+static uint64_t told_resident(void)
+{
+    CMAW_BUF_AUTO(answer, CMAW_FRAME_MAX);
+    struct cmaw_response response;
+    const struct cmaw_request stats = {.verb = CMAW_VERB_STATS};
+    const int fd = node_connect(echo);
+    node_call(fd, &stats, &answer, &response);
+    close(fd);
+    assert_int_equal(response.code, CMAW_CODE_OK);
+    return response.stats.resident_bytes;
+}
+
+/* Section 8: the memory that an output of some length takes is nothing that the host may ask for. */
+static void memory_tells_no_lengths(void **state)
+{
+    (void)state;
+    const uint64_t before = told_resident();
+    assert_in_range(before, 1 << 20, 16 << 20);
+    pthread_t thread;
+    int failed = 0;
+    assert_int_equal(pthread_create(&thread, NULL, run_large, &failed), 0);
+    while (pthread_tryjoin_np(thread, NULL) != 0) {
+        assert_int_equal(told_resident() % (1 << 20), 0);
+    }
+    assert_int_equal(failed, 0);
+    assert_int_equal(told_resident() % (1 << 20), 0);
+}
+
 static void *run_small(void *failed)
 {
     const int fd = node_connect(echo);
@@ -731,6 +759,7 @@ int main(void)
         cmocka_unit_test(the_seed_is_of_run_and_step),
         cmocka_unit_test(frames_that_are_none_end_the_connection),
         cmocka_unit_test(parallel_steps_stay_small),
+        cmocka_unit_test(memory_tells_no_lengths),
         cmocka_unit_test(more_steps_than_agents_wait_their_turn),
         cmocka_unit_test(the_nsm_simulator_may_restart),
         cmocka_unit_test(a_terminated_enclave_ends_cleanly),
