@@ -97,11 +97,20 @@ static void become_ready(struct cmaw_enclave *enclave, struct cmaw_role_keys *ke
     *keys = (struct cmaw_role_keys){0};
     enclave->self = (struct cmaw_step_self){
         .manifest = &enclave->manifest, .role = enclave->role, .role_key = &enclave->keys.kem};
-    cmaw_buf_put(&enclave->ak_doc, cmaw_buf_slice(&reply->ak_doc));
     atomic_store(&enclave->state, CMAW_ENCLAVE_READY);
     cmaw_log(CMAW_LOG_INFO, "enclave.ready", "role=%u", enclave->role->id);
     reply->response = (struct cmaw_response){
         .code = CMAW_CODE_OK, .verb = CMAW_VERB_CONFIGURE, .configure = {cmaw_buf_slice(&reply->ak_doc)}};
+}
+
+/* What receipts will name. */
+static enum cmaw_err make_ak_doc(struct cmaw_enclave *enclave, struct cmaw_slice nonce, struct cmaw_reply *reply)
+{
+    reply->ak_doc = CMAW_BUF(CMAW_AK_DOC_MAX);
+    CMAW_TRY(cmaw_enclave_attest(enclave, nonce, &reply->ak_doc));
+    cmaw_buf_reset(&enclave->ak_doc);
+    cmaw_buf_put(&enclave->ak_doc, cmaw_buf_slice(&reply->ak_doc));
+    return cmaw_buf_err(&enclave->ak_doc);
 }
 
 static void configure(struct cmaw_enclave *enclave, const struct cmaw_configure_request *request, struct cmaw_reply *reply)
@@ -129,8 +138,7 @@ static void configure(struct cmaw_enclave *enclave, const struct cmaw_configure_
         cmaw_reply_code(reply, CMAW_CODE_DENIED);
         return;
     }
-    reply->ak_doc = CMAW_BUF(CMAW_AK_DOC_MAX);
-    if (cmaw_enclave_attest(enclave, request->nonce, &reply->ak_doc) != CMAW_OK) {
+    if (make_ak_doc(enclave, request->nonce, reply) != CMAW_OK) {
         cmaw_reply_code(reply, CMAW_CODE_INTERNAL);
         return;
     }
