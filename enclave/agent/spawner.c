@@ -37,6 +37,7 @@ struct spawner {
     struct cmaw_sandbox_plan plan;
     int jobs;
     bool own_uids;   /* each slot is a user of its own outside */
+    bool uids_known; /* and that is no guess any more */
     bool refillable; /* false after a failure, until something happens: no busy loop of failing sandboxes */
     struct slot slots[SLOTS];
 };
@@ -65,8 +66,11 @@ static enum cmaw_err map_ids(struct spawner *spawner, size_t index, pid_t pid)
 {
     const unsigned outside = OUTSIDE_UID + (unsigned)index;
     if (spawner->own_uids && map_id(pid, "uid_map", outside) == CMAW_OK) {
+        spawner->uids_known = true;
         return map_id(pid, "gid_map", outside);
     }
+    /* only the first sandbox finds out: a failure of a later one must not make its successors root outside */
+    CMAW_REQUIRE(!spawner->own_uids || (!spawner->uids_known && errno == EPERM), CMAW_E_IO);
     spawner->own_uids = false;
     CMAW_TRY(map_id(pid, "uid_map", 0));
     if (map_id(pid, "gid_map", 0) == CMAW_OK) {
