@@ -348,11 +348,92 @@ static void a_step_between_own_steps_is_not_own(void **)
     free(run);
 }
 
+/* Section 7: nothing of a failed step is released, also where some of its outputs were sealed before another failed. */
+static void a_failed_finish_leaves_nothing(void **)
+{
+    static const uint32_t one_role[] = {1};
+    static const struct sst_edge two_out[] = {{0, 1, 1}, {1, 0, 0}, {1, 0, 1}};
+    static const uint8_t large[CMAW_CLASS_MAX_SIZE];
+    struct sst_run *run = malloc(sizeof *run);
+    struct cmaw_step_request *request = malloc(sizeof *request);
+    struct cmaw_step_result *result = calloc(1, sizeof *result);
+    struct cmaw_step *step = NULL;
+    const struct cmaw_step_self self = sst_self(world, 1);
+    const struct cmaw_step_signer signer = sst_signer(world, 1);
+    assert_true(run != NULL && request != NULL && result != NULL);
+    sst_run_start(world, one_role, 1, two_out, 3, CMAW_SLICE_LIT("x"), run);
+    sst_run_request(run, 1, request);
+    assert_string_equal(cmaw_code_name(cmaw_step_open(&self, request, SST_NOW_MS, &step)), "OK");
+    const struct cmaw_agent_state outputs[] = {{.content = CMAW_SLICE_LIT("fits")}, {.content = cmaw_slice_of(large, 2000)}};
+    assert_string_equal(cmaw_code_name(cmaw_step_finish(step, outputs, 2, &signer, result)), "TOO_LARGE");
+    assert_null(result->states.data);
+    assert_int_equal(result->state_count, 0);
+    assert_int_equal(result->receipt.size, 0);
+    cmaw_step_free(step);
+    sst_run_free(run);
+    free(result);
+    free(request);
+    free(run);
+}
+
+/* Section 9: the document of one role does not serve for the receipt of another, whoever signs. */
+static void a_document_serves_one_role(void **)
+{
+    struct sst_run *run = malloc(sizeof *run);
+    struct cmaw_signed_receipt *receipt = malloc(sizeof *receipt);
+    struct cmaw_verified_run *verified = NULL;
+    struct cmaw_finding finding = {0};
+    CMAW_BUF_AUTO(signed_by_first, CMAW_RECEIPT_MAX);
+    const struct sst_enclave *first = &world->enclaves[0];
+    assert_true(run != NULL && receipt != NULL);
+    sst_run_start(world, roles, 2, edges, EDGES, CMAW_SLICE_LIT("x"), run);
+    sst_run_all(world, run);
+    ok(cmaw_receipt_parse(run->evidence.receipts[1], receipt, NULL));
+    ok(cmaw_ak_doc_hash(cmaw_buf_slice(&first->ak_doc), &receipt->claims.ak_doc));
+    ok(cmaw_receipt_make(&receipt->claims, world->manifest.tenant, world->enclaves[1].role->name, first->ak, &signed_by_first));
+    run->evidence.receipts[1] = cmaw_buf_slice(&signed_by_first);
+    run->evidence.ak_doc_count = 1;
+    assert_int_equal(cmaw_run_verify(&run->evidence, &world->manifest.mh, &verified, &finding), CMAW_E_AUTH);
+    assert_string_equal(finding.check, "doc.user_data");
+    sst_run_free(run);
+    free(receipt);
+    free(run);
+}
+
+/* Sections 6 and 9: each register that a measurement names is compared, and one that it leaves open is not. */
+static void every_named_register_counts(void **)
+{
+    static const uint8_t values[CMAW_MEASURED_PCRS][CMAW_PCR_SIZE] = {{1}, {2}, {3}, {4}};
+    static const uint8_t wrong[CMAW_PCR_SIZE] = {9};
+    struct cmaw_role role = {.measurement_count = 1};
+    struct cmaw_slice own[CMAW_MEASURED_PCRS];
+    for (size_t p = 0; p < CMAW_MEASURED_PCRS; p++) {
+        role.measurements[0].pcrs[p] = own[p] = CMAW_SLICE_ARRAY(values[p]);
+    }
+    assert_true(cmaw_role_measured(&role, own));
+    for (size_t p = 0; p < CMAW_MEASURED_PCRS; p++) {
+        own[p] = CMAW_SLICE_ARRAY(wrong);
+        assert_false(cmaw_role_measured(&role, own));
+        role.measurements[0].pcrs[p] = CMAW_SLICE_EMPTY;
+        assert_int_equal(cmaw_role_measured(&role, own), true);
+        role.measurements[0].pcrs[p] = own[p] = CMAW_SLICE_ARRAY(values[p]);
+    }
+    /* registers of two measurements do not mix */
+    role.measurement_count = 2;
+    role.measurements[1] = role.measurements[0];
+    role.measurements[0].pcrs[0] = CMAW_SLICE_ARRAY(wrong);
+    role.measurements[1].pcrs[3] = CMAW_SLICE_ARRAY(wrong);
+    assert_false(cmaw_role_measured(&role, own));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_lie_is_enough),
         cmocka_unit_test(a_step_between_own_steps_is_not_own),
+        cmocka_unit_test(a_failed_finish_leaves_nothing),
+        cmocka_unit_test(a_document_serves_one_role),
+        cmocka_unit_test(every_named_register_counts),
     };
     return cmocka_run_group_tests_name("sst_client", tests, make_world, free_world);
 }
