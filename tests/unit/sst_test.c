@@ -268,6 +268,40 @@ static void receipts_are_judged_claim_by_claim(void **)
     run_drop(run);
 }
 
+/* An enclave of one role signs for the step of another, with its own document, which a receipt before it has used rightly. */
+static void document_of_another_role_is_refused(void **)
+{
+    struct sst_run *run = review_done();
+    struct cmaw_signed_receipt *receipt = malloc(sizeof *receipt);
+    CMAW_BUF_AUTO(forged, CMAW_RECEIPT_MAX);
+    assert_int_equal(cmaw_receipt_parse(run->evidence.receipts[1], receipt, NULL), CMAW_OK);
+    assert_int_equal(cmaw_ak_doc_hash(run->evidence.ak_docs[0], &receipt->claims.ak_doc), CMAW_OK);
+    assert_int_equal(cmaw_receipt_make(&receipt->claims, CMAW_SLICE_LIT("acme"), CMAW_SLICE_LIT("writer"), world->enclaves[0].ak,
+                         &forged), CMAW_OK);
+    struct cmaw_evidence changed = run->evidence;
+    changed.receipts[1] = cmaw_buf_slice(&forged);
+    changed.ak_doc_count = 1;
+    assert_string_equal(verdict(&changed, NULL), "doc.user_data");
+    free(receipt);
+    run_drop(run);
+}
+
+static void state_of_no_edge_is_refused(void **)
+{
+    struct sst_run *run = review_done();
+    struct cmaw_state state;
+    CMAW_BUF_AUTO(moved, CMAW_SUM_MAX);
+    struct cmaw_evidence changed = run->evidence;
+    assert_int_equal(cmaw_state_parse(run->evidence.states[3], &state), CMAW_OK);
+    cmaw_buf_put(&moved, run->evidence.states[3]);
+    const size_t edge_at = (size_t)(state.header.bytes.data - state.bytes.data) + 2 + 34 + 1; /* version, run, tag of edge */
+    assert_int_equal(moved.data[edge_at], 4);
+    moved.data[edge_at] = 5;
+    changed.states[3] = cmaw_buf_slice(&moved);
+    assert_string_equal(verdict(&changed, NULL), "state.header");
+    run_drop(run);
+}
+
 static void parts_of_another_run_are_refused(void **)
 {
     struct sst_run *a = review_done();
@@ -830,6 +864,39 @@ static void births_are_bound(void **)
     assert_int_equal(cmaw_birth_verify(cert, doc, blob, &world->manifest, other->role, &claims, NULL), CMAW_E_AUTH);
 }
 
+/* Claims that the right enclave signed and that do not fit: one at a time. */
+static void births_are_judged_claim_by_claim(void **)
+{
+    static uint8_t long_blob[CMAW_KMS_BLOB_MAX + 1];
+    const struct sst_enclave *e = &world->enclaves[0];
+    static const char *const checks[] = {"", "birth.manifest", "birth.role", "birth.arn", "birth.blob", "birth.created",
+        "birth.created", "birth.blob_limit", "birth.blob_limit", ""};
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
+        struct cmaw_birth_claims claims;
+        struct cmaw_finding finding = {.check = ""};
+        CMAW_BUF_AUTO(cert, CMAW_BIRTH_CERT_MAX);
+        struct cmaw_slice blob = cmaw_buf_slice(&e->blob);
+        assert_int_equal(cmaw_birth_verify(cmaw_buf_slice(&e->cert), cmaw_buf_slice(&e->ak_doc), blob, &world->manifest, e->role,
+                             &claims, NULL), CMAW_OK);
+        claims.manifest.bytes[0] ^= i == 1;
+        claims.role += i == 2;
+        claims.key_arn = i == 3 ? world->manifest.roles[1].kms_key_arn : claims.key_arn;
+        claims.blob_hash.bytes[0] ^= i == 4;
+        claims.created_ms = i == 5   ? world->manifest.not_after_ms
+                            : i == 6 ? world->manifest.not_before_ms - 1
+                                     : claims.created_ms;
+        blob = i == 7 ? CMAW_SLICE_EMPTY : i == 8 ? CMAW_SLICE_ARRAY(long_blob) : i == 9 ? cmaw_slice_of(long_blob, CMAW_KMS_BLOB_MAX) : blob;
+        if (i >= 7) {
+            assert_int_equal(cmaw_kms_blob_hash(blob, &claims.blob_hash), CMAW_OK);
+        }
+        assert_int_equal(cmaw_birth_make(&claims, e->ak, &cert), CMAW_OK);
+        const enum cmaw_err err = cmaw_birth_verify(
+            cmaw_buf_slice(&cert), cmaw_buf_slice(&e->ak_doc), blob, &world->manifest, e->role, &claims, &finding);
+        assert_string_equal(finding.check, checks[i]);
+        assert_int_equal(err, checks[i][0] == '\0' ? CMAW_OK : CMAW_E_AUTH);
+    }
+}
+
 static void bundle_is_refused_where_changed(void **)
 {
     struct cmaw_deployment *deployment = malloc(sizeof *deployment);
@@ -925,6 +992,8 @@ int main(void)
         cmocka_unit_test(other_shapes_are_accepted),
         cmocka_unit_test(every_part_is_authenticated),
         cmocka_unit_test(receipts_are_judged_claim_by_claim),
+        cmocka_unit_test(document_of_another_role_is_refused),
+        cmocka_unit_test(state_of_no_edge_is_refused),
         cmocka_unit_test(parts_of_another_run_are_refused),
         cmocka_unit_test(different_attempts_do_not_link),
         cmocka_unit_test(step_refuses_every_flip),
@@ -941,6 +1010,7 @@ int main(void)
         cmocka_unit_test(failures_are_proven),
         cmocka_unit_test(attestation_is_judged),
         cmocka_unit_test(births_are_bound),
+        cmocka_unit_test(births_are_judged_claim_by_claim),
         cmocka_unit_test(bundle_is_refused_where_changed),
         cmocka_unit_test(new_run_refuses_bad_plans),
         cmocka_unit_test(lock_answers_in_order),
