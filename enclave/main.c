@@ -158,6 +158,7 @@ static void *serve(void *unused)
 static void boot(void)
 {
     cmaw_log_init("enclave", CMAW_LOG_INFO);
+    must(getpid() == 1 ? CMAW_OK : CMAW_E_USAGE, "boot.not_pid_1");
     must(harden(), "boot.harden");
     must(cmaw_platform_start(), "boot.platform");
     enclave.started_ms = cmaw_monotonic_ms();

@@ -164,7 +164,9 @@ enum cmaw_err cmaw_platform_add_entropy(struct cmaw_slice bytes)
 
 void cmaw_platform_end(int status)
 {
-    sync();
-    (void)reboot(RB_AUTOBOOT); /* the hypervisor takes it as the end of the enclave */
+    if (getpid() == 1) { /* never the machine of someone who tries it out */
+        sync();
+        (void)reboot(RB_AUTOBOOT); /* the hypervisor takes it as the end of the enclave */
+    }
     _exit(status);
 }

@@ -18,18 +18,16 @@
 /* after the standard headers it needs */
 #include <cmocka.h>
 
-#include "enclave/conf.h"
 #include "enclave/kms/exchange.h"
 #include "lib/base/text.h"
 #include "lib/crypto/hash.h"
 #include "sys/addr.h"
-#include "sys/cpio.h"
 
 enum { IMAGE_MAX = 64 << 20, WAIT_MS = 30000, HOUR_MS = 3600 * 1000 };
 #define PARENT "arn:aws:iam::111122223333:role/enclave-parent"
 #define ADMIN "arn:aws:iam::111122223333:role/kms-admin"
 
-static void must(enum cmaw_err err, const char *what)
+void must(enum cmaw_err err, const char *what)
 {
     if (err != CMAW_OK) {
         fail_msg("%s: %s", what, cmaw_err_text(err));
@@ -235,68 +233,6 @@ static void make_key(struct world *world, struct node *node)
     json_decref(json);
 }
 
-static void put_entry(struct cmaw_buf *archive, const char *name, uint32_t mode, struct cmaw_slice content, uint32_t *inode)
-{
-    struct cmaw_cpio_entry entry = {.mode = mode, .content = content};
-    (void)snprintf(entry.name, sizeof entry.name, "%s", name);
-    must(cmaw_cpio_put(archive, &entry, ++*inode), name);
-}
-
-static void put_file(struct cmaw_buf *archive, const char *name, uint32_t mode, const char *path, uint32_t *inode)
-{
-    CMAW_BUF_AUTO(content, IMAGE_MAX);
-    struct cmaw_diag diag = {0};
-    must(cmaw_file_read(path, &content, &diag), path);
-    put_entry(archive, name, mode, cmaw_buf_slice(&content), inode);
-}
-
-static void put_conf(const struct world *world, const struct node *node, struct cmaw_buf *archive, uint32_t *inode)
-{
-    CMAW_BUF_AUTO(conf, CMAW_CONF_MAX);
-    cmaw_buf_put_cstr(&conf, "agent.arg.0=/bin/agent\n");
-    if (node->mode != NULL) {
-        cmaw_buf_printf(&conf, "agent.arg.1=%s\n", node->mode);
-    }
-    cmaw_buf_printf(&conf,
-                    "agent.content_type=text/plain\nagent.cpu_s=10\nagent.io=%s\nagent.memory_mib=64\nagent.open_files=32\n"
-                    "agent.output_kib=1792\nagent.processes=8\nagent.tmp_kib=%u\nattestation.root=",
-                    node->proto ? "proto" : "raw", node->tmp_kib);
-    cmaw_buf_put_hex(&conf, CMAW_SLICE_ARRAY(world->attestation_root));
-    cmaw_buf_put_cstr(&conf, "\ndebug=0\nkms.host=kms.cmaw.test\nversion=1\n");
-    put_entry(archive, "etc/cmaw/enclave.conf", S_IFREG | 0644, cmaw_buf_slice(&conf), inode);
-}
-
-static void build_image(const struct world *world, struct node *node)
-{
-    static const char *const folders[] = {"dev", "proc", "sys", "tmp", "run", "agent"};
-    CMAW_BUF_AUTO(one, IMAGE_MAX);
-    CMAW_BUF_AUTO(two, IMAGE_MAX);
-    CMAW_BUF_AUTO(file, IMAGE_MAX);
-    struct cmaw_diag diag = {0};
-    char path[CMAW_PATH_MAX];
-    uint32_t inode = 0;
-    put_file(&one, "init", S_IFREG | 0755, getenv("CMAW_TEST_INIT"), &inode);
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        put_entry(&one, folders[i], S_IFDIR | 0755, CMAW_SLICE_EMPTY, &inode);
-    }
-    must(cmaw_cpio_put_end(&one), "cpio");
-    inode = 0;
-    put_entry(&two, "etc", S_IFDIR | 0755, CMAW_SLICE_EMPTY, &inode);
-    put_entry(&two, "etc/cmaw", S_IFDIR | 0755, CMAW_SLICE_EMPTY, &inode);
-    put_conf(world, node, &two, &inode);
-    must(cmaw_path(path, "%s/tls-ca.pem", world->dir), "path");
-    put_file(&two, "etc/cmaw/kms-roots.pem", S_IFREG | 0644, path, &inode);
-    put_entry(&two, "agent/bin", S_IFDIR | 0755, CMAW_SLICE_EMPTY, &inode);
-    put_file(&two, "agent/bin/agent", S_IFREG | 0755, node->program, &inode);
-    must(cmaw_cpio_put_end(&two), "cpio");
-    const struct cmaw_eif eif = {.default_mem = 256 << 20, .kernel = CMAW_SLICE_LIT("k"), .cmdline = CMAW_SLICE_LIT("c"),
-                                 .metadata = CMAW_SLICE_LIT("{}"), .ramdisk_count = 2,
-                                 .ramdisks = {cmaw_buf_slice(&one), cmaw_buf_slice(&two)}};
-    must(cmaw_eif_write(&eif, &file), "eif");
-    must(cmaw_eif_measure(&eif, &node->pcrs), "measure");
-    must(cmaw_file_write(node->eif, cmaw_buf_slice(&file), 0600, &diag), node->eif);
-}
-
 struct node *world_add(struct world *world, const char *name, const char *program, const char *mode, bool proto)
 {
     assert_true(world->node_count < ROLES_MAX);
@@ -309,7 +245,7 @@ struct node *world_add(struct world *world, const char *name, const char *progra
     (void)snprintf(node->socket, sizeof node->socket, "%s/%s.sock", dir, name);
     (void)snprintf(node->state, sizeof node->state, "%s/%s.state", dir, name);
     (void)snprintf(node->log, sizeof node->log, "%s/%s.log", dir, name);
-    build_image(world, node);
+    node_build_image(world, node);
     make_key(world, node);
     return node;
 }
@@ -495,43 +431,4 @@ void world_configure(struct world *world, struct node *node)
     if (response.code != CMAW_CODE_OK) {
         fail_msg("configure %s: %s", node->name, cmaw_code_name(response.code));
     }
-}
-
-/* Children of a process, by /proc/PID/task/PID/children. */
-static size_t resident_of(pid_t pid, bool all)
-{
-    char path[64];
-    unsigned long rss_kib = 0;
-    char line[256];
-    (void)snprintf(path, sizeof path, "/proc/%d/smaps_rollup", pid);
-    FILE *file = fopen(path, "re");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        (void)sscanf(line, all ? "Pss: %lu" : "Rss: %lu", &rss_kib);
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    size_t sum = rss_kib * 1024;
-    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
-    file = all ? fopen(path, "re") : NULL;
-    int child = 0;
-    while (file != NULL && fscanf(file, "%d", &child) == 1) {
-        sum += resident_of(child, true);
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return sum;
-}
-
-size_t node_resident(const struct node *node, bool all)
-{
-    char path[64];
-    int init = 0;
-    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", node->launcher.pid, node->launcher.pid);
-    FILE *file = fopen(path, "re");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%d", &init), 1);
-    (void)fclose(file);
-    return resident_of(init, all);
 }

@@ -55,6 +55,10 @@ void world_give_up_root(struct world *world, struct node *node);
 void world_provision(struct world *world);
 void world_configure(struct world *world, struct node *node);
 
+/* Image and measurements of a node, at node->eif. Called by world_add. */
+void node_build_image(const struct world *world, struct node *node);
+/* Fails the test with what, unless err is OK. */
+void must(enum cmaw_err err, const char *what);
 /* The host's connection to a node's RPC port. */
 int node_connect(const struct node *node);
 /* One request and its answer, which points into buf. */
@@ -67,6 +71,8 @@ struct cmaw_request configure_request(const struct world *world, const struct no
 /* Milliseconds since 1970. */
 uint64_t world_now_ms(void);
 uint32_t node_role(const struct world *world, const struct node *node);
+/* The enclave's process that makes agents. */
+pid_t node_spawner(const struct node *node);
 /* Resident bytes of the enclave's process with the keys, and of the whole of what runs in it. */
 size_t node_resident(const struct node *node, bool all);
 
