@@ -57,8 +57,6 @@ def chain(devd, images, launch):
 @pytest.fixture(scope="session")
 def stack(folder):
     import stack
-    running = stack.Stack(folder / "local").up()
-    trusted = running.cmaw("trust")
-    assert trusted.status == 0, trusted.err
+    running = stack.Stack(folder / "local").up().trust()
     yield running
     running.down()

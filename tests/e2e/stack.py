@@ -54,6 +54,12 @@ class Stack:
         assert result.status == 0, result.err
         return self
 
+    def trust(self, env=None):
+        """Pins the stack's deployment; its attestation root is a simulation's, and has to be named."""
+        result = self.cmaw("trust", self.dir / "bundle.bin", "--root", self.dir / "devd" / "attestation-root.der", env=env)
+        assert result.status == 0, result.err
+        return self
+
     def down(self):
         result = self.cmaw("down", timeout=120)
         assert result.status == 0, result.err

@@ -105,8 +105,7 @@ def test_a_full_disk_under_the_run_store(stack, tmp_path):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk], check=True)
     try:
         env = {"CMAW_STORE": str(disk / "store.db")}
-        trusted = stack.cmaw("trust", stack.dir / "bundle.bin", env=env)
-        assert trusted.status == 0, trusted.err
+        stack.trust(env)
         filler = disk / "filler"
         with open(filler, "wb") as out, pytest.raises(OSError):
             while True:
