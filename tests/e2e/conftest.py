@@ -57,6 +57,8 @@ def chain(devd, images, launch):
 @pytest.fixture(scope="session")
 def stack(folder):
     import stack
-    running = stack.Stack(folder / "local").up().trust()
-    yield running
-    running.down()
+    running = stack.Stack(folder / "local")
+    try:
+        yield running.up().trust()
+    finally:
+        running.down()
