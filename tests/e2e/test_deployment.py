@@ -137,7 +137,7 @@ def test_a_bundle_with_a_key_of_the_host_is_not_trusted(stack, bundle, tmp_path)
 
 
 def test_a_bundle_under_an_unnamed_root_is_not_trusted(stack, tmp_path):
-    """Without being told, cmaw trusts Amazon's root only: a simulation is never taken for the real thing."""
-    env = {"CMAW_STORE": str(tmp_path / "fresh.db")}
+    """Away from the stack's own folder cmaw trusts Amazon's root only: a simulation is never taken for the real thing."""
+    env = {"CMAW_STORE": str(tmp_path / "fresh.db"), "CMAW_DIR": str(tmp_path / "no-stack")}
     assert stack.cmaw("trust", stack.dir / "bundle.bin", env=env).status == 1
     assert stack.trust(env)
