@@ -13,8 +13,8 @@
 #include "sys/file.h"
 
 enum {
-    WORKFLOW_THREADS = 6,
-    WORKFLOW_TASKS = 10,
+    WORKFLOW_THREADS = 8,
+    WORKFLOW_TASKS = 24,
     WORKFLOW_POLLERS = 5,
     ACTIVITY_POLLERS = 4,
     CACHED_RUNS = 512,

@@ -245,6 +245,22 @@ static enum cmaw_err take_events(struct turn *turn, const cmaw_activation *activ
     return CMAW_OK;
 }
 
+/* The run has copies of what it needs: the arguments need not wait for the server's answer. */
+static void let_go(const cmaw_activation *activation)
+{
+    for (size_t i = 0; i < activation->n_jobs; i++) {
+        const activation_job *job = activation->jobs[i];
+        if (job->variant_case != JOB_CASE(INITIALIZE_WORKFLOW)) {
+            continue;
+        }
+        for (size_t k = 0; k < job->initialize_workflow->n_arguments; k++) {
+            CMAW_API(Common__V1__Payload) *payload = job->initialize_workflow->arguments[k];
+            free(payload->data.data);
+            payload->data = (ProtobufCBinaryData){0, NULL};
+        }
+    }
+}
+
 /* Sends what the run commands now, and keeps the others' memory in bounds. */
 static enum cmaw_err send_commands(struct turn *turn, const cmaw_activation *activation)
 {
@@ -287,6 +303,7 @@ enum cmaw_err cmaw_workflow_handle(const struct cmaw_workflows *workflows, const
             turn.refusal = "out of memory";
         }
         settle(workflows, activation->run_id);
+        let_go(activation);
     }
     const bool heavy = cmaw_heavy_enter(turn.run != NULL ? cmaw_interpreter_weight(turn.run) : 0);
     const enum cmaw_err err = send_commands(&turn, activation);

@@ -13,7 +13,7 @@ struct cmaw_workflows {
     struct cmaw_runs *runs;
 };
 
-/* Handles one activation and completes it. BUG where core refuses the completion. */
+/* Handles one activation and completes it; the data of its arguments is freed on the way. BUG where core refuses the completion. */
 enum cmaw_err cmaw_workflow_handle(const struct cmaw_workflows *workflows, const cmaw_activation *activation);
 /* Polls and handles until the worker is drained. PEER: polling failed for good. */
 enum cmaw_err cmaw_workflow_serve(const struct cmaw_workflows *workflows);
