@@ -74,4 +74,5 @@ def test_runs_survive_the_kill_of(stack, tmp_path, part):
     for _, workflow, _ in runs[:3]:
         assert asyncio.run(completions(stack.temporal(), workflow)) == (1, 1)
     print(f"{open_runs} of {len(runs)} were open when {part} was killed")
-    assert stack.cmaw("verify", runs[-1][0]).status == 0
+    verified = stack.cmaw("verify", runs[-1][0])
+    assert verified.status == 0, verified.out + verified.err
