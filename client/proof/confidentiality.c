@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/proof/proof.h"
@@ -136,6 +137,22 @@ static enum cmaw_err search_folder(struct search *search, const struct cmaw_stac
     return err;
 }
 
+/* The days of the deployment so far, as logs write them: a letter of one of these days shares its date with every line. */
+static void put_days(const struct cmaw_verified_run *run, struct cmaw_buf *names)
+{
+    enum { DAY_MS = 86400 * 1000, DAYS_MAX = 4000 };
+    const uint64_t now = cmaw_wall_clock_ms();
+    uint64_t day = run->manifest.not_before_ms;
+    for (int i = 0; i < DAYS_MAX && day < now + DAY_MS; i++, day += DAY_MS) {
+        const time_t seconds = (time_t)(day / 1000);
+        struct tm utc;
+        char text[16];
+        if (gmtime_r(&seconds, &utc) != NULL && strftime(text, sizeof text, "%Y-%m-%d\n", &utc) > 0) {
+            cmaw_buf_put_cstr(names, text);
+        }
+    }
+}
+
 /* Names that the plan and the manifest make public: their words may be anywhere. */
 static void put_public_names(const struct cmaw_verified_run *run, struct cmaw_buf *names)
 {
@@ -166,6 +183,7 @@ static enum cmaw_err make_terms(const struct cmaw_outcome *outcome, const struct
     }
     CMAW_BUF_AUTO(names, NAMES_MAX);
     put_public_names(outcome->run, &names);
+    put_days(outcome->run, &names);
     CMAW_TRY(names.err);
     const struct cmaw_slice allowed[] = {cmaw_allow_words(), cmaw_buf_slice(&names)};
     CMAW_TRY(cmaw_terms_close(terms, allowed, sizeof allowed / sizeof allowed[0]));
@@ -219,8 +237,8 @@ static enum cmaw_err describe_terms(struct search *search, size_t *ret_sought)
         allowed += term->allowed;
     }
     *ret_sought = counts[0] + counts[1] + counts[2];
-    cmaw_proof_line(search->proof, "looked for %zu words of %d letters or more, %zu numbers of %d digits or more, %zu identifiers: each as it stands, in hex,", counts[0],
-                    CMAW_TERM_LETTERS_MIN, counts[CMAW_TERM_NUMBER], CMAW_TERM_DIGITS_MIN, counts[CMAW_TERM_IDENTIFIER]);
+    cmaw_proof_line(search->proof, "looked for %zu words of %d letters or more, %zu numbers of %d digits or more (%d as in 12,400), %zu identifiers: each as it stands, in hex,",
+                    counts[0], CMAW_TERM_LETTERS_MIN, counts[CMAW_TERM_NUMBER], CMAW_TERM_DIGITS_MIN, CMAW_TERM_JOINED_MIN, counts[CMAW_TERM_IDENTIFIER]);
     cmaw_proof_line(search->proof, "           base64 and UTF-16, %zu patterns in all; %zu more occur in any run (the list in the program, and public names)",
                     cmaw_matcher_patterns(search->matcher), allowed);
     CMAW_TRY(cmaw_json_set_u64(search->proof->json, "terms", *ret_sought));

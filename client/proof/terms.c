@@ -120,15 +120,16 @@ static void add_numbers(struct cmaw_terms *terms, size_t from, size_t end, const
             for (; at < end && text[at] >= '0' && text[at] <= '9'; at++) {
                 digits++;
             }
-            const bool joined = at + 1 < end && text[at] != '\0' && strchr(joiners, text[at]) != NULL && text[at + 1] >= '0' && text[at + 1] <= '9';
-            if (!joined) {
+            const bool goes_on = at + 1 < end && text[at] != '\0' && strchr(joiners, text[at]) != NULL && text[at + 1] >= '0' && text[at + 1] <= '9';
+            if (!goes_on) {
                 break;
             }
             at++;
         }
         /* glued to letters it is part of an identifier, which is a term of its own; looked for alone only where chance cannot make it */
         const bool glued = (start > from && is_letter(text[start - 1])) || (at < end && is_letter(text[at]));
-        if (digits >= (glued ? CMAW_TERM_GLUED_MIN : CMAW_TERM_DIGITS_MIN)) {
+        const bool joined = at - start > digits;
+        if (digits >= (size_t)(glued ? CMAW_TERM_GLUED_MIN : joined ? CMAW_TERM_JOINED_MIN : CMAW_TERM_DIGITS_MIN)) {
             add_span(terms, start, at, glued ? CMAW_TERM_IDENTIFIER : CMAW_TERM_NUMBER);
         }
     }

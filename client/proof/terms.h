@@ -1,12 +1,12 @@
-/* What of a text must be found nowhere: its words of five letters or more, its numbers of five digits or more (shorter ones occur by
- * chance in times, ports and counters), and its identifiers that mix letters and digits. Each is looked for as it stands, in hexadecimal of
+/* What of a text must be found nowhere: its words of five letters or more, its numbers (six digits or more; five where something stands between
+ * them, as in 12,400 or 515.07: what is shorter occurs by chance as a process id, port, counter or time), and its identifiers that mix letters and digits. Each is looked for as it stands, in hexadecimal of
  * both cases, in base64 (both alphabets) at each of the three alignments, and in UTF-16 of both byte orders. */
 #ifndef CMAW_CLIENT_PROOF_TERMS_H
 #define CMAW_CLIENT_PROOF_TERMS_H
 
 #include "client/proof/match.h"
 
-enum { CMAW_TERM_LETTERS_MIN = 5, CMAW_TERM_DIGITS_MIN = 5, CMAW_TERM_GLUED_MIN = 8, CMAW_TERM_MAX = 128 };
+enum { CMAW_TERM_LETTERS_MIN = 5, CMAW_TERM_DIGITS_MIN = 6, CMAW_TERM_JOINED_MIN = 5, CMAW_TERM_GLUED_MIN = 8, CMAW_TERM_MAX = 128 };
 
 enum cmaw_term_kind { CMAW_TERM_WORD, CMAW_TERM_NUMBER, CMAW_TERM_IDENTIFIER };
 

@@ -92,7 +92,12 @@ enum cmaw_err cmaw_run_submit(struct cmaw_store *store, const struct cmaw_settin
     CMAW_TEMPORAL_AUTO(temporal);
     CMAW_TRY(cmaw_temporal_reach(&place, &temporal, diag));
     CMAW_TRY(cmaw_store_add_run(store, &record, &secrets, diag));
-    CMAW_TRY(cmaw_run_start(store, temporal, &record, diag));
+    const enum cmaw_err err = cmaw_run_start(store, temporal, &record, diag);
+    if (err == CMAW_E_UNAVAILABLE || err == CMAW_E_TIMEOUT) {
+        diag->hint[0] = '\0';
+        cmaw_diag_hint(diag, "the run is stored: cmaw wait %s starts it once Temporal is back", record.workflow_id);
+    }
+    CMAW_TRY(err);
     *ret_record = record;
     record = (struct cmaw_run_record){0};
     *ret_temporal = temporal;

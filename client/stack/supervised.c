@@ -20,8 +20,8 @@ enum { START_MS = 60000, STABLE_MS = 10000, PAUSE_FIRST_MS = 100, PAUSE_MAX_MS =
 static void set_state(struct cmaw_supervised *process, enum cmaw_process_state state)
 {
     process->record->state = state;
-    cmaw_log(CMAW_LOG_INFO, "process.state", "name=%s state=%s pid=%d restarts=%u", process->record->name,
-             cmaw_process_state_name(state), process->record->pid, process->record->restarts);
+    cmaw_log(CMAW_LOG_INFO, "process.state", "name=%s state=%s restarts=%u", process->record->name,
+             cmaw_process_state_name(state), process->record->restarts);
 }
 
 /* After a start that did not work or an end that was not asked for. */
