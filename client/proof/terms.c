@@ -166,6 +166,7 @@ static void put_lower(struct cmaw_buf *buf, struct cmaw_slice text)
 static enum cmaw_err mark_allowed(struct cmaw_terms *terms, const struct cmaw_slice *lists, size_t count)
 {
     CMAW_BUF_AUTO(allowed, TEXT_MAX);
+    cmaw_buf_put_u8(&allowed, '\n');
     for (size_t i = 0; i < count; i++) {
         put_lower(&allowed, lists[i]);
         cmaw_buf_put_u8(&allowed, '\n');
