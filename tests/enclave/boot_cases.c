@@ -92,11 +92,31 @@ void wrong_credentials_are_reported_and_may_be_retried(void **state)
     assert_int_equal(state_of(echo), CMAW_ENCLAVE_LOCKED);
 }
 
+/* Section 6, point 3: a key that may have come from elsewhere bears no role, so one that shows nothing of itself does not either. */
+void no_birth_from_a_key_that_is_not_seen(void **state)
+{
+    (void)state;
+    CMAW_BUF_AUTO(answer, CMAW_FRAME_MAX);
+    struct cmaw_response response;
+    const struct cmaw_request request = provision_request(&world, echo);
+    world_let_look(&world, echo, false);
+    const int fd = node_connect(echo);
+    node_call(fd, &request, &answer, &response);
+    close(fd);
+    world_let_look(&world, echo, true);
+    assert_string_equal(cmaw_code_name(response.code), "DENIED");
+    assert_true(response.has_kms_error);
+    assert_true(cmaw_slice_eq_cstr(response.kms_error.type, "AccessDeniedException"));
+    assert_int_equal((int)response.verb, 0); /* no blob, no certificate */
+}
+
 void birth_gives_a_bundle_that_verifies(void **state)
 {
     (void)state;
     world_provision(&world);
     assert_int_equal(state_of(echo), CMAW_ENCLAVE_LOCKED);
+    const struct cmaw_request some_step = {.verb = CMAW_VERB_STEP, .step = {.plan = CMAW_SLICE_LIT("p"), .step = 1}};
+    assert_string_equal(code_of(echo, &some_step), "NOT_READY");
     struct cmaw_request request = provision_request(&world, echo);
     CMAW_BUF_AUTO(manifest, CMAW_MANIFEST_MAX);
     cmaw_buf_put(&manifest, cmaw_buf_slice(&world.manifest));

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "enclave/enclave.h"
 #include "tests/enclave/cases.h"
 
 static void *run_large(void *failed)
@@ -77,6 +78,41 @@ void memory_tells_no_lengths(void **state)
     }
     assert_int_equal(failed, 0);
     assert_int_equal(told_resident() % (1 << 20), 0);
+}
+
+/* The host may open as many connections as it likes; the enclave serves so many, and refuses the others at once. */
+void connections_are_bounded(void **state)
+{
+    (void)state;
+    static int fds[CMAW_ENCLAVE_CONNECTIONS_MAX];
+    const struct cmaw_request describe = {.verb = CMAW_VERB_DESCRIBE};
+    CMAW_BUF_AUTO(answer, CMAW_FRAME_MAX);
+    struct cmaw_response response;
+    uint32_t served = 0;
+    enum cmaw_code code = CMAW_CODE_OK;
+    for (; served < CMAW_ENCLAVE_CONNECTIONS_MAX && code == CMAW_CODE_OK; served += code == CMAW_CODE_OK) {
+        fds[served] = node_connect(echo);
+        node_call(fds[served], &describe, &answer, &response); /* it has a thread now */
+        code = response.code;
+    }
+    assert_int_equal(code, CMAW_CODE_OK);
+    const int refused = node_connect(echo);
+    assert_int_equal(cmaw_frame_read(refused, cmaw_deadline_in(5000), &answer), CMAW_OK);
+    assert_int_equal(cmaw_response_decode(cmaw_buf_slice(&answer), &response), CMAW_OK);
+    assert_string_equal(cmaw_code_name(response.code), "BUSY");
+    close(refused);
+    node_call(fds[0], &describe, &answer, &response); /* those that are served stay so */
+    assert_int_equal(response.code, CMAW_CODE_OK);
+    for (uint32_t i = 0; i < served; i++) {
+        close(fds[i]);
+    }
+    const uint64_t until = cmaw_deadline_in(10000);
+    do { /* the enclave notices in its own time */
+        const int fd = node_connect(echo);
+        code = cmaw_rpc_call(fd, &describe, cmaw_deadline_in(1000), &answer, &response) == CMAW_OK ? response.code : CMAW_CODE_BUSY;
+        close(fd);
+    } while (code != CMAW_CODE_OK && cmaw_monotonic_ms() < until);
+    assert_string_equal(cmaw_code_name(code), "OK");
 }
 
 static void *run_small(void *failed)

@@ -255,7 +255,7 @@ uint32_t node_role(const struct world *world, const struct node *node)
     return (uint32_t)(node - world->nodes) + 1;
 }
 
-static void put_policy(struct world *world, struct node *node, const struct cmaw_bytes32 *mh)
+static void put_policy(struct world *world, struct node *node, const struct cmaw_bytes32 *mh, bool may_look)
 {
     CMAW_BUF_AUTO(policy, 8192);
     CMAW_BUF_AUTO(body, 16384);
@@ -263,10 +263,10 @@ static void put_policy(struct world *world, struct node *node, const struct cmaw
     struct cmaw_pcr lock;
     const uint32_t role = node_role(world, node);
     must(cmaw_role_lock_pcr(mh, role, &lock), "role lock");
-    cmaw_buf_put_cstr(&policy, "{\"Version\":\"2012-10-17\",\"Statement\":[" ADMIN_STATEMENT
-                               ",{\"Sid\":\"Look\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"" PARENT
-                               "\"},\"Action\":\"kms:DescribeKey\",\"Resource\":\"*\"},"
-                               "{\"Sid\":\"Use\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"" PARENT
+    cmaw_buf_printf(&policy, "{\"Version\":\"2012-10-17\",\"Statement\":[" ADMIN_STATEMENT
+                             ",{\"Sid\":\"Look\",\"Effect\":\"%s\",\"Principal\":{\"AWS\":\"" PARENT
+                             "\"},\"Action\":\"kms:DescribeKey\",\"Resource\":\"*\"},", may_look ? "Allow" : "Deny");
+    cmaw_buf_put_cstr(&policy, "{\"Sid\":\"Use\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"" PARENT
                                "\"},\"Action\":[\"kms:Decrypt\",\"kms:GenerateDataKey\"],\"Resource\":\"*\",\"Condition\":{"
                                "\"StringEqualsIgnoreCase\":{\"kms:RecipientAttestation:PCR0\":\"");
     cmaw_buf_put_hex(&policy, CMAW_SLICE_ARRAY(node->pcrs.pcr0));
@@ -304,8 +304,15 @@ void world_manifest(struct world *world)
     cmaw_manifest_encode(&manifest, &world->manifest);
     must(cmaw_manifest_parse(cmaw_buf_slice(&world->manifest), &manifest), "manifest");
     for (uint32_t i = 0; i < world->node_count; i++) {
-        put_policy(world, &world->nodes[i], &manifest.mh);
+        put_policy(world, &world->nodes[i], &manifest.mh, true);
     }
+}
+
+void world_let_look(struct world *world, struct node *node, bool may_look)
+{
+    static struct cmaw_manifest manifest;
+    must(cmaw_manifest_parse(cmaw_buf_slice(&world->manifest), &manifest), "manifest");
+    put_policy(world, node, &manifest.mh, may_look);
 }
 
 void world_start(struct world *world, struct node *node)

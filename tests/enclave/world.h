@@ -48,6 +48,8 @@ void world_close(struct world *world);
 struct node *world_add(struct world *world, const char *name, const char *program, const char *mode, bool proto);
 /* Once all roles are there: manifest, key policies; then starts all enclaves and births and configures them. */
 void world_manifest(struct world *world);
+/* Whether the instance role may call DescribeKey on the node's key; it may at first. */
+void world_let_look(struct world *world, struct node *node, bool may_look);
 void world_start(struct world *world, struct node *node);
 void world_stop(struct node *node);
 /* From its next start on the node's launcher runs as user nobody (needs root). */

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -251,6 +253,37 @@ static void a_missing_program_is_reported(void **state)
     world_end(&world);
 }
 
+/* Section 6, point 5: the listener and whatever else is open when the spawner is forked stays with the process of the keys. */
+static void the_spawner_inherits_no_descriptor(void **state)
+{
+    (void)state;
+    CMAW_FDS_AUTO(held);
+    struct world world;
+    held = memfd_create("held", 0); /* not even close-on-exec */
+    assert_true(held > 2);
+    world_start(&world, NULL, usual);
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/fd", world.spawner.pid);
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    size_t count = 0;
+    bool inherited = false;
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        char target[256] = {0};
+        if (readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1) > 0) {
+            count++;
+            inherited = inherited || strstr(target, "held") != NULL;
+        }
+    }
+    (void)closedir(folder);
+    if (inherited) {
+        (void)kill(world.spawner.pid, SIGKILL); /* it holds our end of the jobs too, and would not end with it */
+    }
+    world_end(&world);
+    assert_true(count >= 4); /* standard ones and the jobs */
+    assert_false(inherited);
+}
+
 static void a_missing_root_fails_the_start(void **state)
 {
     (void)state;
@@ -433,6 +466,7 @@ int main(void)
         cmocka_unit_test(the_environment_is_the_contract),
         cmocka_unit_test(a_missing_program_is_reported),
         cmocka_unit_test(a_missing_root_fails_the_start),
+        cmocka_unit_test(the_spawner_inherits_no_descriptor),
         cmocka_unit_test(many_at_once_keep_apart),
         cmocka_unit_test(more_than_may_run_is_full),
         cmocka_unit_test(an_initramfs_root_is_left_behind),
