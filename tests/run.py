@@ -76,7 +76,6 @@ STAGES = {
     "address": lambda t: meson(t, "address", "build-asan"),
     "thread": lambda t: meson(t, "thread", "build-tsan"),
     "artifact": lambda t: pytest(t, "artifact", "tests/artifact"),
-    "agents": lambda t: pytest(t, "agents", "tests/agents"),
     "peer": lambda t: pytest(t, "peer", "tests/peer"),
     "fuzz": lambda t: pytest(t, "fuzz", "tests/fuzz"),
     "e2e": lambda t: pytest(t, "e2e", "tests/e2e"),
