@@ -48,7 +48,7 @@ class Stack:
         self.folder = folder
         self.environment = dict(os.environ, CMAW_DIR=str(folder / "stack"), CMAW_STORE=str(folder / "store.db"))
         started = time.monotonic()
-        self.cmaw("up", "--file", ROOT / "bench" / "stack.yaml")
+        self.cmaw("up", ROOT / "bench" / "stack.yaml")
         self.up_seconds = time.monotonic() - started
 
     def cmaw(self, *words):
