@@ -17,6 +17,9 @@ use temporalio_sdk_core::{
 };
 use tokio::sync::Mutex;
 
+/// Without a build id the server updates the workflow's visibility twice as often.
+const BUILD_ID: &str = concat!("cmaw-", env!("CARGO_PKG_VERSION"));
+
 #[repr(C)]
 pub struct Options {
     ns: *const c_char,
@@ -79,7 +82,7 @@ unsafe fn config(options: &Options) -> Result<WorkerConfig, String> {
         .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(options.activity_pollers.max(1) as usize))
         .sticky_queue_schedule_to_start_timeout(Duration::from_millis(options.sticky_timeout_ms.max(1).into()))
         .graceful_shutdown_period(Duration::from_millis(options.grace_ms))
-        .versioning_strategy(WorkerVersioningStrategy::None { build_id: String::new() })
+        .versioning_strategy(WorkerVersioningStrategy::None { build_id: BUILD_ID.to_owned() })
         .build()
 }
 
