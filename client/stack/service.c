@@ -12,7 +12,7 @@
 #define TEMPORAL_VERSION "1.5.1"
 #define INSTANCE_ID "i-0c3a2f5e8d7b61940"
 
-static const char *keep(struct cmaw_service *service, const char *format, va_list args)
+[[gnu::format(printf, 2, 0)]] static const char *keep(struct cmaw_service *service, const char *format, va_list args)
 {
     char *at = service->text + service->used;
     const size_t room = sizeof service->text - service->used;

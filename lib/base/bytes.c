@@ -41,7 +41,7 @@ bool cmaw_slice_is_zero(struct cmaw_slice a)
 
 struct cmaw_slice cmaw_slice_sub(struct cmaw_slice a, size_t from, size_t size)
 {
-    if (from > a.size || size > a.size - from) {
+    if (size == 0 || from > a.size || size > a.size - from) {
         return CMAW_SLICE_EMPTY;
     }
     return cmaw_slice_of(a.data + from, size);

@@ -496,7 +496,8 @@ static void terminated_and_unknown_runs(void **state)
     OK(cmaw_temporal_terminate(rig.temporal, made->workflow_id, "test", &diag));
     OK(cmaw_temporal_wait(rig.temporal, made->workflow_id, 0, NULL, &outcome, &diag));
     assert_int_equal(outcome.status, CMAW_TEMPORAL_TERMINATED);
-    for (const uint64_t deadline = cmaw_clock_ms() + WAIT_MS; !found;) {
+    const uint64_t deadline = cmaw_clock_ms() + WAIT_MS;
+    while (!found) {
         assert_true(cmaw_clock_ms() < deadline);
         OK(cmaw_temporal_list(rig.temporal, 1000, find_terminated, context, &diag));
     }
