@@ -13,7 +13,7 @@
 #include "enclave/platform/platform.h"
 #include "lib/cbor/write.h"
 #include "lib/rpc/frame.h"
-#include "sst_world.h"
+#include "sst_group.h"
 
 enum fault { HONEST, EXTEND_REFUSED, EXTEND_LOST, LOCK_REFUSED, LEFT_UNLOCKED, OTHER_VALUE, DESCRIBE_REFUSED, FAULTS };
 
@@ -26,7 +26,6 @@ struct module {
     unsigned asked;
 };
 
-static struct sst_world *world;
 static jmp_buf ended;
 
 /* The platform that the enclave is linked with here. */
@@ -133,21 +132,6 @@ static void enclave_drop(struct cmaw_enclave *enclave)
     free(enclave);
 }
 
-static int make_world(void **)
-{
-    world = malloc(sizeof *world);
-    assert_non_null(world);
-    sst_world_make(world);
-    return 0;
-}
-
-static int free_world(void **)
-{
-    sst_world_free(world);
-    free(world);
-    return 0;
-}
-
 /* The code of the lock's answer, or 0 where the enclave ended instead. */
 [[gnu::noinline]] static int lock_or_end(struct cmaw_enclave *enclave)
 {
@@ -251,5 +235,5 @@ int main(void)
         cmocka_unit_test(a_refused_manifest_asks_nothing_of_the_module),
         cmocka_unit_test(a_ready_enclave_is_closed_to_late_calls),
     };
-    return cmocka_run_group_tests_name("identity", tests, make_world, free_world);
+    return cmocka_run_group_tests_name("identity", tests, sst_group_setup, sst_group_teardown);
 }

@@ -13,7 +13,7 @@
 #include "lib/crypto/seal.h"
 #include "lib/pb/pb.h"
 #include "lib/sst/grant.h"
-#include "sst_world.h"
+#include "sst_group.h"
 
 /* client -1-> (role 1) -2-> (role 2) -4-> client, client -3-> (role 2): step 2 is asked */
 enum { EDGES = 4, OWN_EDGES = 3, SECRETS_MAX = 6, INPUTS = 2 };
@@ -45,23 +45,6 @@ struct forgery {
     uint32_t grant_count;  /* of roles 1, 2, 3 */
     struct input inputs[INPUTS];
 };
-
-static struct sst_world *world;
-
-static int make_world(void **)
-{
-    world = malloc(sizeof *world);
-    assert_non_null(world);
-    sst_world_make(world);
-    return 0;
-}
-
-static int free_world(void **)
-{
-    sst_world_free(world);
-    free(world);
-    return 0;
-}
 
 static void ok(enum cmaw_err err)
 {
@@ -435,5 +418,5 @@ int main(void)
         cmocka_unit_test(a_document_serves_one_role),
         cmocka_unit_test(every_named_register_counts),
     };
-    return cmocka_run_group_tests_name("sst_client", tests, make_world, free_world);
+    return cmocka_run_group_tests_name("sst_client", tests, sst_group_setup, sst_group_teardown);
 }
