@@ -1,7 +1,7 @@
 #include "client/store/passphrase.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -16,9 +16,6 @@ static enum cmaw_err read_line(int fd, struct cmaw_buf *line)
     for (;;) {
         uint8_t c;
         const ssize_t got = read(fd, &c, 1);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
         if (got <= 0 || c == '\n') {
             return got < 0 ? CMAW_E_IO : line->err;
         }
@@ -26,22 +23,31 @@ static enum cmaw_err read_line(int fd, struct cmaw_buf *line)
     }
 }
 
+static void on_interrupt(int) {}
+
+/* Silent before the question stands there, and no longer than the answer takes: an interrupt ends the read, not the process. */
 static enum cmaw_err prompt(int tty, const char *question, struct cmaw_buf *line)
 {
-    CMAW_TRY(cmaw_fd_write(tty, cmaw_slice_of_cstr(question)));
     struct termios before;
-    const bool is_terminal = tcgetattr(tty, &before) == 0;
+    CMAW_REQUIRE(tcgetattr(tty, &before) == 0, CMAW_E_IO);
+    const struct sigaction interrupt = {.sa_handler = on_interrupt};
+    struct sigaction former;
+    CMAW_REQUIRE(sigaction(SIGINT, &interrupt, &former) == 0, CMAW_E_IO);
     struct termios silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
-    if (is_terminal) {
-        (void)tcsetattr(tty, TCSAFLUSH, &silent);
-    }
-    const enum cmaw_err err = read_line(tty, line);
-    if (is_terminal) {
-        (void)tcsetattr(tty, TCSAFLUSH, &before);
-        CMAW_TRY(cmaw_fd_write(tty, CMAW_SLICE_LIT("\n")));
-    }
-    return err;
+    (void)tcsetattr(tty, TCSAFLUSH, &silent);
+    enum cmaw_err err = cmaw_fd_write(tty, cmaw_slice_of_cstr(question));
+    err = err != CMAW_OK ? err : read_line(tty, line);
+    (void)tcsetattr(tty, TCSAFLUSH, &before);
+    (void)sigaction(SIGINT, &former, NULL);
+    const enum cmaw_err end = cmaw_fd_write(tty, CMAW_SLICE_LIT("\n"));
+    return err != CMAW_OK ? err : end;
+}
+
+static enum cmaw_err ask_once(int tty, const char *question, struct cmaw_buf *line, struct cmaw_diag *diag)
+{
+    const enum cmaw_err err = prompt(tty, question, line);
+    return err == CMAW_OK ? err : cmaw_diag_set(diag, err, "no passphrase was given");
 }
 
 static enum cmaw_err ask(bool is_new, struct cmaw_buf *passphrase, struct cmaw_diag *diag)
@@ -52,12 +58,12 @@ static enum cmaw_err ask(bool is_new, struct cmaw_buf *passphrase, struct cmaw_d
         cmaw_diag_hint(diag, "put it into a file and name that with --passphrase-file or CMAW_PASSPHRASE_FILE");
         return cmaw_diag_set(diag, CMAW_E_AUTH, "the run store needs a passphrase, and there is no terminal to ask at");
     }
-    CMAW_TRY(prompt(tty, is_new ? "new passphrase for the run store: " : "passphrase of the run store: ", passphrase));
+    CMAW_TRY(ask_once(tty, is_new ? "new passphrase for the run store: " : "passphrase of the run store: ", passphrase, diag));
     if (!is_new) {
         return CMAW_OK;
     }
     CMAW_BUF_AUTO(again, PASSPHRASE_MAX);
-    CMAW_TRY(prompt(tty, "once more: ", &again));
+    CMAW_TRY(ask_once(tty, "once more: ", &again, diag));
     return cmaw_ct_eq(cmaw_buf_slice(passphrase), cmaw_buf_slice(&again))
                ? CMAW_OK
                : cmaw_diag_set(diag, CMAW_E_AUTH, "the two passphrases differ");
