@@ -28,4 +28,4 @@ bench: build
 	@scripts/bench
 
 clean:
-	rm -rf build build-asan build-tsan
+	rm -rf build build-asan build-tsan build-fuzz

@@ -36,7 +36,7 @@ static void print_help(void)
         (void)printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
     }
     (void)printf("\n'cmaw VERB --help' says more. example:\n"
-                 "  cmaw up && cmaw trust && cmaw run agents/claim.yaml agents/letters/water.txt && cmaw verify last\n");
+                 "  cmaw up && cmaw trust && cmaw run agents/claim.yaml agents/letters/01-water-approve.txt && cmaw verify last\n");
 }
 
 static const struct verb *find_verb(const char *name)
