@@ -1,5 +1,6 @@
 #include "client/stack/stack.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +54,11 @@ void cmaw_stack_host_port(const struct cmaw_stack *stack, enum cmaw_stack_port p
 bool cmaw_stack_alive(pid_t pid, uint64_t started)
 {
     CMAW_FD_AUTO(pidfd);
-    return cmaw_pid_open(pid, started, &pidfd) == CMAW_OK;
+    if (cmaw_pid_open(pid, started, &pidfd) != CMAW_OK) {
+        return false;
+    }
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN}; /* as of one that its parent has not collected yet */
+    return poll(&ended, 1, 0) == 0;
 }
 
 static void read_boot_id(char ret_id[static 64])
