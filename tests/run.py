@@ -47,11 +47,11 @@ def show_log(log, lines=60):
     print("".join(f"    {line}\n" for line in log.read_text(errors="replace").splitlines()[-lines:]), end="", flush=True)
 
 
-def meson(tally, stage, folder, extra=()):
+def meson(tally, stage, folder, suite="unit"):
     log = BUILD / f"test-{stage}.log"
     junit = ROOT / folder / "meson-logs" / "testlog.junit.xml"
     junit.unlink(missing_ok=True)
-    status = run(["meson", "test", "-C", folder, "--no-rebuild", "--suite", "unit", "--num-processes", "2", "--print-errorlogs", *extra], log)
+    status = run(["meson", "test", "-C", folder, "--no-rebuild", "--suite", suite, "--num-processes", "2", "--print-errorlogs"], log)
     failed = tally.failed
     tally.add_junit(junit, stage)
     if status != 0 and tally.failed == failed:
@@ -70,7 +70,6 @@ def pytest(tally, stage, folder):
     return log
 
 
-
 STAGES = {
     "unit": lambda t: meson(t, "unit", "build"),
     "address": lambda t: meson(t, "address", "build-asan"),
@@ -78,6 +77,7 @@ STAGES = {
     "artifact": lambda t: pytest(t, "artifact", "tests/artifact"),
     "peer": lambda t: pytest(t, "peer", "tests/peer"),
     "fuzz": lambda t: pytest(t, "fuzz", "tests/fuzz"),
+    "integration": lambda t: meson(t, "integration", "build", "integration"),
     "e2e": lambda t: pytest(t, "e2e", "tests/e2e"),
 }
 

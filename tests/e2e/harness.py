@@ -47,6 +47,11 @@ def run(*command, check=True, timeout=60, **more):
     return result
 
 
+def as_root(*command, **more):
+    """For what a test's surroundings need, never for what is tested."""
+    return run(*(() if os.geteuid() == 0 else ("sudo", "-n")), *command, **more)
+
+
 class Daemon:
     """A program that says "ready" on a descriptor. Its standard error goes to a log file, which failures quote."""
 

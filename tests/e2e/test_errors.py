@@ -4,7 +4,6 @@ import re
 import select
 import signal
 import socket
-import subprocess
 
 import pytest
 
@@ -102,7 +101,7 @@ def test_an_expired_ticket(stack):
 def test_a_full_disk_under_the_run_store(stack, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk], check=True)
+    harness.as_root("mount", "-t", "tmpfs", "-o", f"size=512k,uid={os.getuid()}", "tmpfs", disk)
     try:
         env = {"CMAW_STORE": str(disk / "store.db")}
         stack.trust(env)
@@ -115,7 +114,23 @@ def test_a_full_disk_under_the_run_store(stack, tmp_path):
         filler.unlink()
         assert stack.cmaw("submit", CLAIM, LETTER, env=env).status == 0  # nothing was damaged
     finally:
-        subprocess.run(["umount", disk], check=True)
+        harness.as_root("umount", disk)
+
+
+def test_a_dead_part_is_shown(stack):
+    """While the supervisor stands still, nobody but `cmaw status` itself can find out."""
+    worker, supervisor = stack.pid("worker"), stack.state()["supervisor"]["pid"]
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        stack.kill(worker)
+        result = stack.cmaw("status")
+        result.assert_one_line_error("not every process is ready", status=3)
+        rows = {line.split()[0]: line.split()[1] for line in result.out.splitlines() if line.split()}
+        assert rows["worker"] != "ready" and rows["temporal"] == "ready", result.out
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    stack.back("worker", worker)
+    assert stack.cmaw("status").status == 0
 
 
 def test_wrong_usage(stack):

@@ -53,7 +53,7 @@ def test_evidence_is_accepted_by_three_verifiers(stack, finished, tmp_path):
     run_id, _ = sst1.verify_run(data, manifest.mh)
     assert run_id.hex() == finished
     offline = [harness.program("cmaw-verify"), evidence, "--manifest-hash", manifest.mh.hex()]
-    assert subprocess.run(["unshare", "-n", *offline], capture_output=True).returncode == 0
+    assert subprocess.run(["unshare", "-rn", *offline], capture_output=True).returncode == 0
     for damaged in (data[:-1], data[:len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1:]):
         evidence.write_bytes(damaged)
         assert subprocess.run(offline, capture_output=True).returncode == 1
