@@ -1,8 +1,7 @@
 #include "agents/adjudicate/adjudicate.h"
 
-#include <stdlib.h>
-
 #include "agents/adjudicate/rules.h"
+#include "agents/json.h"
 
 static const char *const outcome_names[] = {[CMAW_APPROVE] = "approve", [CMAW_REFER] = "refer", [CMAW_DENY] = "deny", [CMAW_QUALITY] = "refer"};
 
@@ -81,17 +80,6 @@ static json_t *decide(struct cmaw_case *facts, json_t *claim)
                      "payable", outcome == CMAW_APPROVE ? computation(facts) : json_null(), "claim", claim, "trail", trail);
 }
 
-static enum cmaw_err put_json(json_t *value, struct cmaw_buf *out)
-{
-    char *text = json_dumps(value, JSON_INDENT(2));
-    json_decref(value);
-    CMAW_REQUIRE(text != NULL, CMAW_E_NO_MEMORY);
-    cmaw_buf_put_cstr(out, text);
-    cmaw_buf_put_u8(out, '\n');
-    free(text);
-    return out->err;
-}
-
 enum cmaw_err cmaw_adjudicate(struct cmaw_slice claim, struct cmaw_slice policies, struct cmaw_buf *decision, const char **ret_problem)
 {
     struct cmaw_case facts = {.table = NULL};
@@ -105,7 +93,7 @@ enum cmaw_err cmaw_adjudicate(struct cmaw_slice claim, struct cmaw_slice policie
         err = cmaw_claim_read(json, &facts.claim, ret_problem);
     }
     if (err == CMAW_OK) {
-        err = put_json(decide(&facts, json), decision);
+        err = cmaw_put_json(decide(&facts, json), decision);
     }
     json_decref(json);
     json_decref(table);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agents/intake/facts.h"
+#include "agents/json.h"
 
 enum { QUOTE_MAX = 400 };
 
@@ -123,17 +124,6 @@ static json_t *claim_json(const struct cmaw_letter *letter, const struct cmaw_fa
     return claim;
 }
 
-static enum cmaw_err put_json(json_t *value, struct cmaw_buf *out)
-{
-    char *text = json_dumps(value, JSON_INDENT(2));
-    json_decref(value);
-    CMAW_REQUIRE(text != NULL, CMAW_E_NO_MEMORY);
-    cmaw_buf_put_cstr(out, text);
-    cmaw_buf_put_u8(out, '\n');
-    free(text);
-    return out->err;
-}
-
 static enum cmaw_err read_letter(struct cmaw_slice bytes, struct cmaw_letter *letter, struct cmaw_buf *claim)
 {
     CMAW_TRY(cmaw_letter_parse(bytes, letter));
@@ -145,7 +135,7 @@ static enum cmaw_err read_letter(struct cmaw_slice bytes, struct cmaw_letter *le
     cmaw_facts_read_amounts(letter, &facts);
     cmaw_facts_read_people(letter, &facts);
     cmaw_facts_read_circumstances(letter, &facts);
-    return put_json(claim_json(letter, &facts), claim);
+    return cmaw_put_json(claim_json(letter, &facts), claim);
 }
 
 enum cmaw_err cmaw_intake(struct cmaw_slice bytes, struct cmaw_buf *claim)
