@@ -119,26 +119,35 @@ enum cmaw_err cmaw_temporal_poll_activity(struct cmaw_temporal_worker *worker, c
     return *ret_task != NULL ? CMAW_OK : CMAW_E_NO_MEMORY;
 }
 
-static enum cmaw_err complete(enum tb_status (*function)(struct tb_worker *, const uint8_t *, size_t, struct tb_bytes *),
-                              struct cmaw_temporal_worker *worker, const ProtobufCMessage *completion)
+struct cmaw_buf cmaw_temporal_completion(const ProtobufCMessage *completion)
 {
-    CMAW_BUF_AUTO(bytes, COMPLETION_MAX);
+    struct cmaw_buf bytes = CMAW_BUF(COMPLETION_MAX);
 
     cmaw_message_encode(completion, &bytes);
-    CMAW_TRY(cmaw_buf_err(&bytes));
-    return function(worker->core, bytes.data, bytes.size, NULL) == TB_OK ? CMAW_OK : CMAW_E_BUG;
+    return bytes;
 }
 
-enum cmaw_err cmaw_temporal_complete_activation(struct cmaw_temporal_worker *worker,
-                                                const cmaw_activation_completion *completion)
+static enum cmaw_err complete(enum tb_status (*function)(struct tb_worker *, uint8_t *, size_t, struct tb_bytes *),
+                              struct cmaw_temporal_worker *worker, struct cmaw_buf *completion)
 {
-    return complete(tb_worker_complete_activation, worker, &completion->base);
+    const struct cmaw_buf taken = *completion;
+
+    *completion = CMAW_BUF(COMPLETION_MAX);
+    if (taken.err != CMAW_OK) {
+        free(taken.data);
+        return taken.err;
+    }
+    return function(worker->core, taken.data, taken.size, NULL) == TB_OK ? CMAW_OK : CMAW_E_BUG;
 }
 
-enum cmaw_err cmaw_temporal_complete_activity(struct cmaw_temporal_worker *worker,
-                                              const cmaw_activity_completion *completion)
+enum cmaw_err cmaw_temporal_complete_activation(struct cmaw_temporal_worker *worker, struct cmaw_buf *completion)
 {
-    return complete(tb_worker_complete_activity, worker, &completion->base);
+    return complete(tb_worker_complete_activation, worker, completion);
+}
+
+enum cmaw_err cmaw_temporal_complete_activity(struct cmaw_temporal_worker *worker, struct cmaw_buf *completion)
+{
+    return complete(tb_worker_complete_activity, worker, completion);
 }
 
 void cmaw_temporal_heartbeat(struct cmaw_temporal_worker *worker, struct cmaw_slice task_token)

@@ -35,11 +35,12 @@ enum cmaw_err cmaw_temporal_replay_new(const char *workflow_id, struct cmaw_slic
 /* Each waits for a task; free it with cmaw_message_free. CLOSED: shut down and drained. PEER: polling failed for good. */
 enum cmaw_err cmaw_temporal_poll_activation(struct cmaw_temporal_worker *worker, cmaw_activation **ret_activation);
 enum cmaw_err cmaw_temporal_poll_activity(struct cmaw_temporal_worker *worker, cmaw_activity_task **ret_task);
-/* Each activation and each started activity must be completed once, from any thread; waits for the server. */
-enum cmaw_err cmaw_temporal_complete_activation(struct cmaw_temporal_worker *worker,
-                                                const cmaw_activation_completion *completion);
-enum cmaw_err cmaw_temporal_complete_activity(struct cmaw_temporal_worker *worker,
-                                              const cmaw_activity_completion *completion);
+/* An encoded completion, with its error in it: what the message borrowed can be freed before core and the server are waited for. */
+struct cmaw_buf cmaw_temporal_completion(const ProtobufCMessage *completion);
+/* Each activation and each started activity must be completed once, from any thread; waits for the server. completion is moved in, and freed as
+ * soon as core has read it. The buffer's error; BUG where core refuses it. */
+enum cmaw_err cmaw_temporal_complete_activation(struct cmaw_temporal_worker *worker, struct cmaw_buf *completion);
+enum cmaw_err cmaw_temporal_complete_activity(struct cmaw_temporal_worker *worker, struct cmaw_buf *completion);
 /* Without details. Does not wait; without heartbeats no cancellation arrives. */
 void cmaw_temporal_heartbeat(struct cmaw_temporal_worker *worker, struct cmaw_slice task_token);
 /* Asks core to give up its cache of a run: an eviction follows. */

@@ -18,7 +18,7 @@
 
 typedef CMAW_CORE(ActivityResult__ActivityExecutionResult) execution_result;
 
-/* A thread that runs one step at a time. All but thread is guarded by the lock of activities. */
+/* A thread that runs one step at a time. All but thread and outcome is guarded by the lock of activities. */
 struct executor {
     struct cmaw_activities *activities;
     pthread_t thread;
@@ -26,6 +26,7 @@ struct executor {
     cmaw_activity_task *task; /* what it runs; NULL: it is free */
     int stop_fd;
     bool draining; /* stopped because the worker ends, not because the step is unwanted */
+    struct cmaw_step_outcome outcome; /* of the task; the executor's own */
 };
 
 struct cmaw_activities {
@@ -38,13 +39,16 @@ struct cmaw_activities {
     struct executor *executors;
 };
 
+/* The result may be what the outcome holds, which is freed before the server is waited for. */
 static void complete(struct executor *executor, const execution_result *result)
 {
     cmaw_activity_completion completion = TB__ACTIVITY_TASK_COMPLETION__INIT;
 
     completion.task_token = executor->task->task_token;
     completion.result = (execution_result *)(uintptr_t)result;
-    if (cmaw_temporal_complete_activity(executor->activities->options.worker, &completion) != CMAW_OK) {
+    struct cmaw_buf bytes = cmaw_temporal_completion(&completion.base);
+    cmaw_buf_free(&executor->outcome.result);
+    if (cmaw_temporal_complete_activity(executor->activities->options.worker, &bytes) != CMAW_OK) {
         cmaw_log(CMAW_LOG_ERROR, "step.completion_refused", "activity=%s", executor->task->start->activity_id);
     }
 }
@@ -135,8 +139,9 @@ static void log_end(const struct executor *executor, const struct cmaw_step_task
         (unsigned long long)(cmaw_monotonic_ms() - began));
 }
 
-static void finish(struct executor *executor, const struct cmaw_step_outcome *outcome, struct cmaw_slice key_id)
+static void finish(struct executor *executor, struct cmaw_slice key_id)
 {
+    const struct cmaw_step_outcome *outcome = &executor->outcome;
     const struct cmaw_temporal_payload payload = {
         .message_type = CMAW_SLICE_LIT(CMAW_TEMPORAL_STEP_RESULT), .key_id = key_id, .data = cmaw_buf_slice(&outcome->result)};
 
@@ -171,25 +176,24 @@ static void run_task(struct executor *executor)
 {
     const CMAW_CORE(ActivityTask__Start) *start = executor->task->start;
     const uint64_t began = cmaw_monotonic_ms();
-    struct cmaw_step_outcome outcome = {.end = CMAW_STEP_END_ANSWER, .code = CMAW_CODE_BAD_REQUEST};
     struct cmaw_temporal_payload payload = {0};
     struct cmaw_step_task task = {0};
     const struct cmaw_step_control control = {
         .stop_fd = executor->stop_fd, .beat = beat, .context = executor, .deadline = deadline_of(start)};
 
+    executor->outcome = (struct cmaw_step_outcome){.end = CMAW_STEP_END_ANSWER, .code = CMAW_CODE_BAD_REQUEST};
     if (start->n_input == 1) {
         payload = cmaw_message_payload_view(start->input[0]);
     }
     const bool ours = strcmp(start->activity_type, CMAW_TEMPORAL_ACTIVITY_TYPE) == 0 &&
                       cmaw_temporal_payload_is(&payload, CMAW_TEMPORAL_STEP_TASK);
     if (ours && cmaw_step_task_decode(payload.data, &task) == CMAW_OK) {
-        cmaw_step_run(executor->activities->options.enclave, &task, &control, &outcome);
+        cmaw_step_run(executor->activities->options.enclave, &task, &control, &executor->outcome);
     }
-    log_end(executor, &task, &outcome, began);
+    log_end(executor, &task, &executor->outcome, began);
     let_go(executor->task->start);
-    finish(executor, &outcome, payload.key_id);
-    cmaw_buf_free(&outcome.result);
-    cmaw_heavy_leave(outcome.heavy);
+    finish(executor, payload.key_id);
+    cmaw_heavy_leave(executor->outcome.heavy);
 }
 
 /* Waits for a task; false at the end. */

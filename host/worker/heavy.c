@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-enum { LARGE = 256 * 1024, AT_ONCE = 2 };
+enum { LARGE = 256 * 1024, AT_ONCE = 1 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t left = PTHREAD_COND_INITIALIZER;
@@ -14,7 +14,7 @@ bool cmaw_heavy_enter(size_t size)
         return false;
     }
     pthread_mutex_lock(&lock);
-    while (inside == AT_ONCE) {
+    while (inside >= AT_ONCE) {
         pthread_cond_wait(&left, &lock);
     }
     inside++;

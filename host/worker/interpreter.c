@@ -289,6 +289,7 @@ static bool defer(struct cmaw_interpreter *run, uint32_t step, bool *ret_pause)
     *ret_pause = false;
     if (run->used == 0 || run->used + size <= COMMANDED_MAX) {
         run->used += size;
+        run->commanded += size;
         return false;
     }
     if (!run->deferred) {

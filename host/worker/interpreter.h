@@ -64,7 +64,7 @@ enum cmaw_err cmaw_interpreter_result(const struct cmaw_interpreter *interpreter
 struct cmaw_slice cmaw_interpreter_failure(const struct cmaw_interpreter *interpreter);
 /* Appends what query `status` answers; nothing in it comes from content. */
 enum cmaw_err cmaw_interpreter_status(const struct cmaw_interpreter *interpreter, struct cmaw_buf *json);
-/* Bytes of states, documents and receipts that the run holds. */
+/* Bytes of states, documents and receipts that the run holds, and of its tasks, of which core keeps copies as long as it caches the run. */
 size_t cmaw_interpreter_weight(const struct cmaw_interpreter *interpreter);
 
 #endif

@@ -28,6 +28,7 @@ struct cmaw_interpreter {
     struct cmaw_buf failure;
     bool told; /* the terminal command was given */
     size_t used;   /* bytes of tasks commanded since the last event */
+    size_t commanded; /* bytes of all tasks commanded */
     uint32_t defer_timer;
     bool deferred; /* a pause without step was commanded, since more tasks would not fit into one message to the server */
     uint32_t activities;

@@ -87,7 +87,7 @@ enum cmaw_err cmaw_interpreter_status(const struct cmaw_interpreter *interpreter
 
 size_t cmaw_interpreter_weight(const struct cmaw_interpreter *interpreter)
 {
-    size_t weight = interpreter->plan_bytes.size + interpreter->ticket.size + interpreter->failure.size;
+    size_t weight = interpreter->plan_bytes.size + interpreter->ticket.size + interpreter->failure.size + interpreter->commanded;
 
     for (uint32_t i = 0; i < interpreter->plan.edge_count && i < CMAW_EDGES_MAX; i++) {
         weight += interpreter->edges[i].size;

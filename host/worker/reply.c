@@ -62,17 +62,25 @@ enum cmaw_err cmaw_reply_new(const char *run_id, struct cmaw_reply **ret_reply)
     return CMAW_OK;
 }
 
-void cmaw_reply_free(struct cmaw_reply *reply)
+static void drop_items(struct cmaw_reply *reply)
 {
-    if (reply == NULL) {
-        return;
-    }
     for (struct item *item = reply->first; item != NULL;) {
         struct item *next = item->next;
         cmaw_buf_free(&item->data);
         free(item);
         item = next;
     }
+    reply->first = NULL;
+    reply->last = &reply->first;
+    reply->count = 0;
+}
+
+void cmaw_reply_free(struct cmaw_reply *reply)
+{
+    if (reply == NULL) {
+        return;
+    }
+    drop_items(reply);
     free(reply);
 }
 
@@ -293,7 +301,8 @@ static enum cmaw_err send_failure(struct cmaw_temporal_worker *worker, cmaw_acti
     failed.failure = &failure;
     completion->status_case = REPLY_CASE(FAILED);
     completion->failed = &failed;
-    return cmaw_temporal_complete_activation(worker, completion);
+    struct cmaw_buf bytes = cmaw_temporal_completion(&completion->base);
+    return cmaw_temporal_complete_activation(worker, &bytes);
 }
 
 enum cmaw_err cmaw_reply_send(struct cmaw_reply *reply, struct cmaw_temporal_worker *worker, const char *reason)
@@ -312,5 +321,7 @@ enum cmaw_err cmaw_reply_send(struct cmaw_reply *reply, struct cmaw_temporal_wor
     success.commands = commands;
     completion.status_case = REPLY_CASE(SUCCESSFUL);
     completion.successful = &success;
-    return cmaw_temporal_complete_activation(worker, &completion);
+    struct cmaw_buf bytes = cmaw_temporal_completion(&completion.base);
+    drop_items(reply);
+    return cmaw_temporal_complete_activation(worker, &bytes);
 }

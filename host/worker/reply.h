@@ -24,7 +24,8 @@ enum cmaw_err cmaw_reply_canceled(struct cmaw_reply *reply);
 enum cmaw_err cmaw_reply_query(struct cmaw_reply *reply, const char *query_id, struct cmaw_buf *json, const char *error);
 enum cmaw_err cmaw_reply_reject_update(struct cmaw_reply *reply, const char *protocol_instance_id);
 
-/* Sends what was put in; or, with a reason (a constant text), that the activation could not be processed. */
+/* Sends what was put in; or, with a reason (a constant text), that the activation could not be processed. Empties the
+ * reply before it waits. */
 enum cmaw_err cmaw_reply_send(struct cmaw_reply *reply, struct cmaw_temporal_worker *worker, const char *reason);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 256, BUDGET = 16 * 1024 * 1024 };
+enum { BUCKETS = 256, BUDGET = 8 * 1024 * 1024 };
 
 struct run {
     struct run *next;

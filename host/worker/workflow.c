@@ -245,19 +245,38 @@ static enum cmaw_err take_events(struct turn *turn, const cmaw_activation *activ
     return CMAW_OK;
 }
 
-/* The run has copies of what it needs: the arguments need not wait for the server's answer. */
+static void free_data(CMAW_API(Common__V1__Payload) *payload)
+{
+    if (payload != NULL) {
+        free(payload->data.data);
+        payload->data = (ProtobufCBinaryData){0, NULL};
+    }
+}
+
+/* The run has copies of what it needs: arguments and results need not wait for the server's answer. */
 static void let_go(const cmaw_activation *activation)
 {
     for (size_t i = 0; i < activation->n_jobs; i++) {
         const activation_job *job = activation->jobs[i];
-        if (job->variant_case != JOB_CASE(INITIALIZE_WORKFLOW)) {
-            continue;
+        if (job->variant_case == JOB_CASE(INITIALIZE_WORKFLOW)) {
+            for (size_t k = 0; k < job->initialize_workflow->n_arguments; k++) {
+                free_data(job->initialize_workflow->arguments[k]);
+            }
+        } else if (job->variant_case == JOB_CASE(RESOLVE_ACTIVITY)) {
+            const CMAW_CORE(ActivityResult__ActivityResolution) *result = job->resolve_activity->result;
+            if (result != NULL && result->status_case == RESULT_CASE(COMPLETED)) {
+                free_data(result->completed->result);
+            }
         }
-        for (size_t k = 0; k < job->initialize_workflow->n_arguments; k++) {
-            CMAW_API(Common__V1__Payload) *payload = job->initialize_workflow->arguments[k];
-            free(payload->data.data);
-            payload->data = (ProtobufCBinaryData){0, NULL};
-        }
+    }
+}
+
+static void settle(const struct cmaw_workflows *workflows, const char *id)
+{
+    char victim[CMAW_TEMPORAL_ID_SIZE];
+
+    if (cmaw_runs_settle(workflows->runs, id, victim)) {
+        cmaw_temporal_evict(workflows->worker, victim);
     }
 }
 
@@ -270,6 +289,7 @@ static enum cmaw_err send_commands(struct turn *turn, const cmaw_activation *act
     if (commands && give_commands(turn) != CMAW_OK) {
         turn->refusal = "out of memory";
     }
+    settle(turn->workflows, turn->id);
     if (turn->refusal != NULL) {
         cmaw_log(CMAW_LOG_WARN, "workflow.refused", "temporal_run=%s reason=\"%s\"", turn->id, turn->refusal);
     }
@@ -279,15 +299,6 @@ static enum cmaw_err send_commands(struct turn *turn, const cmaw_activation *act
     }
     cmaw_log(CMAW_LOG_ERROR, "workflow.completion_refused", "temporal_run=%s text=\"%s\"", turn->id, cmaw_err_text(err));
     return cmaw_reply_send(turn->reply, turn->workflows->worker, "the completion was refused");
-}
-
-static void settle(const struct cmaw_workflows *workflows, const char *id)
-{
-    char victim[CMAW_TEMPORAL_ID_SIZE];
-
-    if (cmaw_runs_settle(workflows->runs, id, victim)) {
-        cmaw_temporal_evict(workflows->worker, victim);
-    }
 }
 
 enum cmaw_err cmaw_workflow_handle(const struct cmaw_workflows *workflows, const cmaw_activation *activation)
@@ -302,10 +313,11 @@ enum cmaw_err cmaw_workflow_handle(const struct cmaw_workflows *workflows, const
         if (take_events(&turn, activation) != CMAW_OK) {
             turn.refusal = "out of memory";
         }
-        settle(workflows, activation->run_id);
         let_go(activation);
     }
-    const bool heavy = cmaw_heavy_enter(turn.run != NULL ? cmaw_interpreter_weight(turn.run) : 0);
+    // In a replay nothing is sent, and what holds a history should be done with it soon.
+    const bool sends = turn.run != NULL && !activation->is_replaying;
+    const bool heavy = cmaw_heavy_enter(sends ? cmaw_interpreter_weight(turn.run) : 0);
     const enum cmaw_err err = send_commands(&turn, activation);
     cmaw_reply_free(turn.reply);
     cmaw_heavy_leave(heavy);

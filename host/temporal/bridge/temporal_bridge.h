@@ -103,12 +103,13 @@ enum tb_status tb_feeder_feed(struct tb_feeder *feeder, const char *workflow_id,
 void tb_feeder_free(struct tb_feeder *feeder);
 
 enum tb_status tb_worker_poll_activation(struct tb_worker *worker, struct tb_bytes *ret, struct tb_bytes *err);
-enum tb_status tb_worker_complete_activation(struct tb_worker *worker, const uint8_t *message, size_t len,
+/* The completions take message over: it is from malloc, and freed before anything is waited for. */
+enum tb_status tb_worker_complete_activation(struct tb_worker *worker, uint8_t *message, size_t len,
                                              struct tb_bytes *err);
 /* Core then sends an eviction for the run, in time. */
 enum tb_status tb_worker_evict(struct tb_worker *worker, const char *run_id);
 enum tb_status tb_worker_poll_activity(struct tb_worker *worker, struct tb_bytes *ret, struct tb_bytes *err);
-enum tb_status tb_worker_complete_activity(struct tb_worker *worker, const uint8_t *message, size_t len,
+enum tb_status tb_worker_complete_activity(struct tb_worker *worker, uint8_t *message, size_t len,
                                            struct tb_bytes *err);
 /* Does not wait. */
 enum tb_status tb_worker_heartbeat(struct tb_worker *worker, const uint8_t *message, size_t len);

@@ -4,7 +4,8 @@ use crate::client::Client;
 use crate::ffi::{fail, guard, guard_unit, put, slice, text, Bytes, Status};
 use crate::runtime::Runtime;
 use prost::Message;
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 use temporalio_common::protos::coresdk::workflow_completion::WorkflowActivationCompletion;
@@ -77,6 +78,8 @@ unsafe fn config(options: &Options) -> Result<WorkerConfig, String> {
         })
         .max_cached_workflows(options.max_cached_workflows as usize)
         .max_outstanding_workflow_tasks(options.max_workflow_tasks.max(2) as usize)
+        // Histories of runs that are not in the cache are large when the runs are: one after the other.
+        .fetching_concurrency(1)
         .max_outstanding_activities(options.max_activities.max(1) as usize)
         .workflow_task_poller_behavior(PollerBehavior::SimpleMaximum(options.workflow_pollers.max(2) as usize))
         .activity_task_poller_behavior(PollerBehavior::SimpleMaximum(options.activity_pollers.max(1) as usize))
@@ -175,6 +178,17 @@ pub unsafe extern "C" fn tb_feeder_free(feeder: *mut Feeder) {
     });
 }
 
+extern "C" {
+    fn free(memory: *mut c_void);
+}
+
+/// Decodes a message that the caller hands over, and frees its bytes: what core does with it can take long.
+unsafe fn taken<M: Message + Default>(message: *mut u8, len: usize) -> Option<M> {
+    let decoded = catch_unwind(|| M::decode(slice(message, len)));
+    free(message.cast());
+    decoded.ok()?.ok()
+}
+
 unsafe fn polled<M: Message>(result: Result<M, PollError>, ret: *mut Bytes, err: *mut Bytes) -> Status {
     match result {
         Ok(task) => {
@@ -219,11 +233,12 @@ pub unsafe extern "C" fn tb_worker_poll_activity(worker: *const Worker, ret: *mu
 /// # Safety
 /// As in temporal_bridge.h.
 #[no_mangle]
-pub unsafe extern "C" fn tb_worker_complete_activation(worker: *const Worker, message: *const u8, len: usize, err: *mut Bytes) -> Status {
+pub unsafe extern "C" fn tb_worker_complete_activation(worker: *const Worker, message: *mut u8, len: usize, err: *mut Bytes) -> Status {
+    let completion = taken::<WorkflowActivationCompletion>(message, len);
     guard(|| {
         let worker = &*worker;
         let Some(core) = worker.core() else { return Status::Shutdown };
-        let Ok(completion) = WorkflowActivationCompletion::decode(slice(message, len)) else {
+        let Some(completion) = completion else {
             return fail(err, Status::Einval, "the completion cannot be decoded");
         };
         match worker.runtime.core.tokio_handle().block_on(core.complete_workflow_activation(completion)) {
@@ -237,11 +252,12 @@ pub unsafe extern "C" fn tb_worker_complete_activation(worker: *const Worker, me
 /// # Safety
 /// As in temporal_bridge.h.
 #[no_mangle]
-pub unsafe extern "C" fn tb_worker_complete_activity(worker: *const Worker, message: *const u8, len: usize, err: *mut Bytes) -> Status {
+pub unsafe extern "C" fn tb_worker_complete_activity(worker: *const Worker, message: *mut u8, len: usize, err: *mut Bytes) -> Status {
+    let completion = taken::<ActivityTaskCompletion>(message, len);
     guard(|| {
         let worker = &*worker;
         let Some(core) = worker.core() else { return Status::Shutdown };
-        let Ok(completion) = ActivityTaskCompletion::decode(slice(message, len)) else {
+        let Some(completion) = completion else {
             return fail(err, Status::Einval, "the completion cannot be decoded");
         };
         match worker.runtime.core.tokio_handle().block_on(core.complete_activity_task(completion)) {
