@@ -1,8 +1,11 @@
 #include "client/store/passphrase.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -11,11 +14,17 @@
 
 enum { PASSPHRASE_MAX = 1024, RANDOM_SIZE = 24 };
 
-static enum cmaw_err read_line(int fd, struct cmaw_buf *line)
+static enum cmaw_err read_line(int tty, int signals, struct cmaw_buf *line)
 {
     for (;;) {
+        struct pollfd waits[] = {{.fd = tty, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
         uint8_t c;
-        const ssize_t got = read(fd, &c, 1);
+        if (poll(waits, 2, -1) < 0) {
+            CMAW_REQUIRE(errno == EINTR, CMAW_E_IO);
+            continue;
+        }
+        CMAW_REQUIRE(waits[1].revents == 0, CMAW_E_IO);
+        const ssize_t got = read(tty, &c, 1);
         if (got <= 0 || c == '\n') {
             return got < 0 ? CMAW_E_IO : line->err;
         }
@@ -23,25 +32,36 @@ static enum cmaw_err read_line(int fd, struct cmaw_buf *line)
     }
 }
 
-static void on_interrupt(int) {}
-
-/* Silent before the question stands there, and no longer than the answer takes: an interrupt ends the read, not the process. */
-static enum cmaw_err prompt(int tty, const char *question, struct cmaw_buf *line)
+static enum cmaw_err ask_silently(int tty, int signals, const char *question, struct cmaw_buf *line)
 {
     struct termios before;
     CMAW_REQUIRE(tcgetattr(tty, &before) == 0, CMAW_E_IO);
-    const struct sigaction interrupt = {.sa_handler = on_interrupt};
-    struct sigaction former;
-    CMAW_REQUIRE(sigaction(SIGINT, &interrupt, &former) == 0, CMAW_E_IO);
     struct termios silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
-    (void)tcsetattr(tty, TCSAFLUSH, &silent);
+    (void)tcsetattr(tty, TCSAFLUSH, &silent); /* before the question, which quick hands answer at once */
     enum cmaw_err err = cmaw_fd_write(tty, cmaw_slice_of_cstr(question));
-    err = err != CMAW_OK ? err : read_line(tty, line);
+    err = err != CMAW_OK ? err : read_line(tty, signals, line);
     (void)tcsetattr(tty, TCSAFLUSH, &before);
-    (void)sigaction(SIGINT, &former, NULL);
     const enum cmaw_err end = cmaw_fd_write(tty, CMAW_SLICE_LIT("\n"));
     return err != CMAW_OK ? err : end;
+}
+
+/* A signal that ends the program does so after the terminal has its echo again. */
+static enum cmaw_err prompt(int tty, const char *question, struct cmaw_buf *line)
+{
+    static const int ending[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+    sigset_t held;
+    sigset_t former;
+    (void)sigemptyset(&held);
+    for (size_t i = 0; i < sizeof ending / sizeof ending[0]; i++) {
+        (void)sigaddset(&held, ending[i]);
+    }
+    CMAW_FD_AUTO(signals);
+    signals = signalfd(-1, &held, SFD_CLOEXEC);
+    CMAW_REQUIRE(signals >= 0 && sigprocmask(SIG_BLOCK, &held, &former) == 0, CMAW_E_IO);
+    const enum cmaw_err err = ask_silently(tty, signals, question, line);
+    (void)sigprocmask(SIG_SETMASK, &former, NULL);
+    return err;
 }
 
 static enum cmaw_err ask_once(int tty, const char *question, struct cmaw_buf *line, struct cmaw_diag *diag)
