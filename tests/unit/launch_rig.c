@@ -80,8 +80,9 @@ static void serve_nsm(struct rig *rig, int fd)
     }
     if (strncmp(line, "NEW ", 4) == 0) {
         memcpy(rig->nsm_new, line, sizeof line);
+        atomic_fetch_add(&rig->nsm_news, 1);
     } else if (strncmp(line, "RESUME ", 7) == 0 && strcmp(line + 7, token) == 0) {
-        rig->nsm_resumes++;
+        atomic_fetch_add(&rig->nsm_resumes, 1);
     } else {
         return;
     }
@@ -108,6 +109,12 @@ static void *nsm_main(void *rig_pointer)
             (void)close(fd);
         }
     }
+}
+
+const char *rig_nsm_new(struct rig *rig)
+{
+    assert_true(atomic_load(&rig->nsm_news) > 0);
+    return rig->nsm_new;
 }
 
 void rig_nsm_start(struct rig *rig)

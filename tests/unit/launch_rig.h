@@ -2,6 +2,8 @@
 #ifndef CMAW_TESTS_LAUNCH_RIG_H
 #define CMAW_TESTS_LAUNCH_RIG_H
 
+#include <stdatomic.h>
+
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -13,9 +15,10 @@ struct rig {
     char eif[128], socket[128], nsm[128], state[128], log[128], program[128];
     pthread_t nsm_thread;
     int nsm_listener, nsm_stop;
-    char nsm_new[2048];   /* the last NEW line */
-    unsigned nsm_resumes; /* RESUME lines so far; read it only when nothing is in flight */
-    bool nsm_refuses;
+    char nsm_new[2048];      /* the last NEW line: read it through rig_nsm_new */
+    atomic_uint nsm_news;    /* NEW lines so far */
+    atomic_uint nsm_resumes; /* RESUME lines so far; read it only when nothing is in flight */
+    atomic_bool nsm_refuses;
     bool as_nobody;
     struct cmaw_proc launcher;
 };
@@ -24,6 +27,8 @@ void rig_open(struct rig *rig);
 void rig_close(struct rig *rig);
 /* Serves rig->nsm: answers NEW and RESUME, then echoes. */
 void rig_nsm_start(struct rig *rig);
+/* The last NEW line; only when nothing is in flight. */
+const char *rig_nsm_new(struct rig *rig);
 void rig_nsm_stop(struct rig *rig);
 /* Writes rig->eif: /init is the fake one, /mode its mode, one more file; further entries may follow as raw cpio. */
 void rig_image(struct rig *rig, const char *mode, bool gzip, struct cmaw_slice more_entries);

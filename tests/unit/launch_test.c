@@ -113,7 +113,7 @@ static void measurements_reach_the_nsm_simulator(void **state)
     assert_int_equal(rig_command(describe, &out), 0);
     char id[100], pcrs[6][100], expected[128];
     int debug = -1;
-    assert_int_equal(sscanf(rig->nsm_new, "NEW %99s %d %99s %99s %99s %99s %99s %99s", id, &debug, pcrs[0], pcrs[1], pcrs[2], pcrs[3], pcrs[4], pcrs[5]), 8);
+    assert_int_equal(sscanf(rig_nsm_new(rig), "NEW %99s %d %99s %99s %99s %99s %99s %99s", id, &debug, pcrs[0], pcrs[1], pcrs[2], pcrs[3], pcrs[4], pcrs[5]), 8);
     assert_int_equal(debug, 0);
     assert_int_equal(strlen(id), strlen("i-0123456789abcdef0-enc0123456789abcdef"));
     assert_int_equal(strncmp(id, "i-0123456789abcdef0-enc", 23), 0);
@@ -433,7 +433,7 @@ static void debug_mode_has_a_console(void **state)
     CMAW_BUF_AUTO(out, TEXT_MAX);
     static const char *const extra[] = {"--debug-mode", NULL};
     rig_launch_ready(rig, extra);
-    assert_int_equal(strncmp(strchr(rig->nsm_new + 4, ' '), " 1 ", 3), 0);
+    assert_int_equal(strncmp(strchr(rig_nsm_new(rig) + 4, ' '), " 1 ", 3), 0);
     const char *const console[] = {"console", "--state-dir", rig->state, "--name", "test", NULL};
     CMAW_PROC_AUTO(reader);
     CMAW_FD_AUTO(output);
