@@ -15,8 +15,8 @@
 enum {
     WORKFLOW_THREADS = 8,
     // What is polled is in memory: more of them is hardly faster, and costs 20 MB when runs are large.
-    WORKFLOW_TASKS = 12,
-    WORKFLOW_POLLERS = 10,
+    WORKFLOW_TASKS = 24,
+    WORKFLOW_POLLERS = 20,
     ACTIVITY_POLLERS = 16,
     CACHED_RUNS = 512,
     STICKY_TIMEOUT_MS = 5000,
