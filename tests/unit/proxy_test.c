@@ -304,13 +304,13 @@ static void a_target_that_never_accepts_is_given_up(void **state)
     assert_int_equal(listen(rig->listener, 0), 0);
     start_ready(rig, "--connect-timeout", "1");
     enum { MANY = 4 };
-    int fds[MANY];
-    for (int i = 0; i < MANY; i++) { /* the kernel completes one or two; the others wait for their SYN's answer */
-        fds[i] = enclave_connects(rig);
+    struct pollfd fds[MANY];
+    for (int i = 0; i < MANY; i++) { /* the kernel completes one or two, any of them; the others wait for their SYN's answer */
+        fds[i] = (struct pollfd){.fd = enclave_connects(rig), .events = POLLIN};
     }
-    expect_end(fds[MANY - 1]);
+    assert_true(poll(fds, MANY, WAIT_MS) > 0);
     for (int i = 0; i < MANY; i++) {
-        cmaw_fd_close(&fds[i]);
+        cmaw_fd_close(&fds[i].fd);
     }
     CMAW_BUF_AUTO(log, TEXT_MAX);
     stop(rig, &log);
