@@ -18,7 +18,7 @@ from datetime import datetime
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-RUNS = {1: 40, 16: 250, 64: 400}
+RUNS = {1: 30, 16: 150, 64: 300}
 ROUNDS = 3  # ours and the peer's in turn
 SIZE = 900  # fits the smallest size class
 

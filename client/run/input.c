@@ -70,7 +70,8 @@ static enum cmaw_err seal_edge(const struct cmaw_new_run *run, const struct cmaw
     struct cmaw_sealed info;
     const enum cmaw_err err = cmaw_run_seal_input(run, edge->id, &state, &sealed, &info);
     if (err == CMAW_E_TOO_LARGE) {
-        cmaw_diag_hint(diag, "split the input, or give the edge a larger size_class");
+        const bool is_largest = edge->size_class == 0 || edge->size_class == CMAW_SIZE_CLASSES;
+        cmaw_diag_hint(diag, is_largest ? "split the input: this is the largest size class" : "split the input, or give the edge a larger size_class");
         return cmaw_diag_set(diag, err, "%s is too large: %zu bytes, and edge %.*s takes at most %zu (TOO_LARGE)", is_stdin ? "the input" : file,
                              content.size, (int)edge->name.size, (const char *)edge->name.data, content_limit(edge, &state));
     }

@@ -85,7 +85,11 @@ static enum cmaw_err write_edge(const struct sink *sink, const struct cmaw_plan_
     CMAW_TRY(cmaw_outcome_open(sink->outcome, edge->id, &opened, diag));
     const char *file = file_for(edge, sink->edges, sink->outputs);
     if (file != NULL) {
-        CMAW_TRY(cmaw_file_write(file, opened.content.content, 0600, diag));
+        const enum cmaw_err err = cmaw_file_write(file, opened.content.content, 0600, diag);
+        if (err != CMAW_OK) {
+            cmaw_diag_hint(diag, "the run is done and kept: cmaw open RUN --output FILE");
+            return err;
+        }
     }
     if (sink->json == NULL) {
         if (file == NULL && sink->edges > 1) {

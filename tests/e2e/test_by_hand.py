@@ -145,6 +145,7 @@ def at_a_terminal(owner, store, answers, *arguments):
     the terminal showed)."""
     child, terminal = pty.fork()
     if child == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests in the background has it ignored, and that is inherited
         environment = {k: v for k, v in owner.env.items() if k != "CMAW_PASSPHRASE_FILE"}
         os.execve(harness.program("cmaw"), ["cmaw", *map(str, arguments)], {**environment, "CMAW_STORE": str(store)})
     shown, typed, end = b"", 0, time.monotonic() + 60
