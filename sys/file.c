@@ -64,11 +64,7 @@ enum cmaw_err cmaw_file_read(const char *path, struct cmaw_buf *buf, struct cmaw
     CMAW_FD_AUTO(fd);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        const enum cmaw_err err = fail(diag, "open", path);
-        if (err == CMAW_E_NOT_FOUND) {
-            cmaw_diag_hint(diag, "is the path right, seen from this folder?");
-        }
-        return err;
+        return fail(diag, "open", path);
     }
     return cmaw_file_read_fd(fd, path, buf, diag);
 }

@@ -63,7 +63,11 @@ static enum cmaw_err seal_edge(const struct cmaw_new_run *run, const struct cmaw
 {
     CMAW_BUF_AUTO(content, READ_MAX);
     const bool is_stdin = strcmp(file, "-") == 0;
-    CMAW_TRY(is_stdin ? cmaw_file_read_fd(STDIN_FILENO, "standard input", &content, diag) : cmaw_file_read(file, &content, diag));
+    const enum cmaw_err read_err = is_stdin ? cmaw_file_read_fd(STDIN_FILENO, "standard input", &content, diag) : cmaw_file_read(file, &content, diag);
+    if (read_err != CMAW_OK) {
+        cmaw_diag_hint(diag, "is the path right, seen from this folder?");
+        return read_err;
+    }
     const struct cmaw_agent_state state = {.content_type = cmaw_slice_of_cstr(content_type == NULL ? content_type_of(file) : content_type),
                                            .content = cmaw_buf_slice(&content)};
     CMAW_BUF_AUTO(sealed, 2 * 1024 * 1024);
