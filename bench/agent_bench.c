@@ -18,19 +18,6 @@ extern char **environ;
 
 enum { ROUNDS = 400, WARM = 40, INPUT_SIZE = 1024 };
 
-static double now_us(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static int input_fd(void)
 {
     static const uint8_t content[INPUT_SIZE];
@@ -120,16 +107,16 @@ int main(int argc, char **argv)
     const struct timespec pause = {0, 20 * 1000 * 1000}; /* steps come one at a time here: the pool has time to refill */
     for (size_t i = 0; i < ROUNDS + WARM; i++) {
         const size_t slot = i < WARM ? 0 : i - WARM;
-        double start = now_us();
+        double start = bench_now_us();
         run_sandboxed(&spawner);
-        sandboxed[slot] = now_us() - start;
+        sandboxed[slot] = bench_now_us() - start;
         (void)nanosleep(&pause, NULL);
-        start = now_us();
+        start = bench_now_us();
         run_bare(argv[1]);
-        bare[slot] = now_us() - start;
+        bare[slot] = bench_now_us() - start;
     }
-    qsort(sandboxed, ROUNDS, sizeof sandboxed[0], by_value);
-    qsort(bare, ROUNDS, sizeof bare[0], by_value);
+    bench_sort(sandboxed, ROUNDS);
+    bench_sort(bare, ROUNDS);
     (void)printf("{\"sandboxed_p50_us\": %.0f, \"sandboxed_p99_us\": %.0f, \"posix_spawn_p50_us\": %.0f, \"posix_spawn_p99_us\": %.0f, \"ratio\": %.2f}\n",
         sandboxed[ROUNDS / 2], sandboxed[ROUNDS * 99 / 100], bare[ROUNDS / 2], bare[ROUNDS * 99 / 100], sandboxed[ROUNDS / 2] / bare[ROUNDS / 2]);
     (void)close(spawner.jobs);

@@ -20,6 +20,10 @@ struct bench_fixture {
 };
 
 [[gnu::noreturn]] void bench_die(const char *why);
+/* CLOCK_MONOTONIC in microseconds. */
+double bench_now_us(void);
+/* Ascending, for percentiles. */
+void bench_sort(double *values, size_t count);
 /* Content of content_size bytes, on edges of size_class. */
 void bench_fixture_make(size_t content_size, uint32_t size_class, struct bench_fixture *ret_fixture);
 void bench_fixture_free(struct bench_fixture *fixture);

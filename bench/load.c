@@ -34,13 +34,6 @@ static uint64_t wall_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static double mono_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
 static void need(enum cmaw_err err, const struct cmaw_diag *diag, const char *what)
 {
     if (err != CMAW_OK) {
@@ -123,17 +116,11 @@ static void *carry(void *context)
 {
     struct load *load = context;
     for (size_t i = atomic_fetch_add(&load->next, 1); i < load->count; i = atomic_fetch_add(&load->next, 1)) {
-        const double start = mono_ms();
+        const double start_us = bench_now_us();
         run_once(load);
-        load->latency_ms[i] = mono_ms() - start;
+        load->latency_ms[i] = (bench_now_us() - start_us) / 1e3;
     }
     return NULL;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 /* Carries count runs and returns their number per second. */
@@ -142,7 +129,7 @@ static double carry_all(struct load *load, size_t in_flight, size_t count)
     static pthread_t threads[IN_FLIGHT_MAX];
     load->count = count;
     atomic_store(&load->next, 0);
-    const double start = mono_ms();
+    const double start_us = bench_now_us();
     for (size_t i = 0; i < in_flight; i++) {
         if (pthread_create(&threads[i], NULL, carry, load) != 0) {
             bench_die("no thread");
@@ -151,7 +138,7 @@ static double carry_all(struct load *load, size_t in_flight, size_t count)
     for (size_t i = 0; i < in_flight; i++) {
         (void)pthread_join(threads[i], NULL);
     }
-    return (double)count / ((mono_ms() - start) / 1e3);
+    return (double)count / ((bench_now_us() - start_us) / 1e6);
 }
 
 int main(int argc, char **argv)
@@ -182,7 +169,7 @@ int main(int argc, char **argv)
     load.content = cmaw_slice_of(content, size);
     (void)carry_all(&load, in_flight, in_flight < count ? in_flight : count); /* warms up */
     const double per_second = carry_all(&load, in_flight, count);
-    qsort(load.latency_ms, count, sizeof load.latency_ms[0], by_value);
+    bench_sort(load.latency_ms, count);
     (void)printf("{\"in_flight\": %zu, \"runs\": %zu, \"workflows_per_s\": %.2f, \"p50_ms\": %.1f, \"p99_ms\": %.1f}\n", (size_t)in_flight,
         (size_t)count, per_second, load.latency_ms[count / 2], load.latency_ms[count * 99 / 100]);
     cmaw_temporal_close(load.temporal);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "bench/fixture.h"
 #include "lib/crypto/aead.h"
@@ -14,19 +13,6 @@
 
 enum { ROUNDS_MAX = 4000 };
 
-static double now_us(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 struct spread {
     double p50;
     double p99;
@@ -34,7 +20,7 @@ struct spread {
 
 static struct spread spread_of(double *values, size_t count)
 {
-    qsort(values, count, sizeof values[0], by_value);
+    bench_sort(values, count);
     return (struct spread){values[count / 2], values[count * 99 / 100]};
 }
 
@@ -133,12 +119,12 @@ static void measure(const char *name, size_t content_size, uint32_t size_class, 
     static double step_us[ROUNDS_MAX], primitive_us[ROUNDS_MAX];
     for (size_t i = 0; i < rounds + rounds / 10; i++) {
         const size_t slot = i < rounds / 10 ? 0 : i - rounds / 10; /* the first tenth warms up */
-        double start = now_us();
+        double start = bench_now_us();
         step_once(&fixture);
-        step_us[slot] = now_us() - start;
-        start = now_us();
+        step_us[slot] = bench_now_us() - start;
+        start = bench_now_us();
         primitives_once(&p, fixture.ak);
-        primitive_us[slot] = now_us() - start;
+        primitive_us[slot] = bench_now_us() - start;
     }
     const struct spread step = spread_of(step_us, rounds), base = spread_of(primitive_us, rounds);
     (void)printf("  \"%s\": {\"step_p50_us\": %.1f, \"step_p99_us\": %.1f, \"primitives_p50_us\": %.1f, \"primitives_p99_us\": %.1f, \"ratio\": %.2f}%s\n",
