@@ -1,60 +1,22 @@
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "client/proof/places.h"
 #include "client/proof/proof.h"
 #include "client/proof/terms.h"
 #include "host/temporal/history.h"
 
-enum { HITS_SHOWN = 20, READ_STEP = 256 * 1024, NAMES_MAX = 128 * 1024 };
+enum { FINDS_SHOWN = 20, NAMES_MAX = 128 * 1024 };
 
 struct search {
     const struct cmaw_terms *terms;
     struct cmaw_matcher *matcher;
     struct cmaw_proof *proof;
-    json_t *sources;
-    const char *source; /* being searched */
-    uint64_t hits;      /* in this source */
-    uint64_t all_hits;
-    uint64_t all_bytes;
+    struct cmaw_places places;
+    uint64_t found;
 };
-
-static void on_hit(void *context, uint32_t tag, uint64_t offset)
-{
-    struct search *search = context;
-    search->hits++;
-    if (search->all_hits++ < HITS_SHOWN) {
-        const struct cmaw_term *term = cmaw_terms_at(search->terms, tag / CMAW_FORM_COUNT);
-        cmaw_proof_line(search->proof, "FOUND      \"%.*s\" (%s) in %s at byte %llu", (int)term->text.size, (const char *)term->text.data,
-                        cmaw_term_form_name((enum cmaw_term_form)(tag % CMAW_FORM_COUNT)), search->source, (unsigned long long)offset);
-    }
-}
-
-static enum cmaw_err end_source(struct search *search, struct cmaw_scan *scan, const char *what)
-{
-    CMAW_TRY(cmaw_scan_end(scan));
-    search->all_bytes += scan->size;
-    cmaw_proof_line(search->proof, "looked at  %s: %llu bytes%s, %llu found", search->source, (unsigned long long)scan->size, what,
-                    (unsigned long long)search->hits);
-    json_t *entry = json_object();
-    CMAW_TRY(cmaw_json_append(search->sources, entry));
-    CMAW_TRY(cmaw_json_set_text(entry, "source", search->source));
-    CMAW_TRY(cmaw_json_set_u64(entry, "bytes", scan->size));
-    return cmaw_json_set_u64(entry, "found", search->hits);
-}
-
-static enum cmaw_err begin_source(struct search *search, const char *name, struct cmaw_scan *scan)
-{
-    search->source = name;
-    search->hits = 0;
-    return cmaw_scan_begin(search->matcher, on_hit, search, scan);
-}
 
 static enum cmaw_err count_event(void *context, const struct cmaw_temporal_event *event)
 {
@@ -67,74 +29,65 @@ static enum cmaw_err search_history(struct search *search, struct cmaw_slice his
 {
     size_t events = 0;
     CMAW_TRY(cmaw_temporal_history_events(history, count_event, &events));
-    struct cmaw_scan scan;
-    CMAW_TRY(begin_source(search, "the run's event history from Temporal", &scan));
-    CMAW_TRY(cmaw_scan_bytes(&scan, history));
-    char what[64];
-    (void)snprintf(what, sizeof what, " in %zu events", events);
     CMAW_TRY(cmaw_json_set_u64(search->proof->json, "events", events));
-    return end_source(search, &scan, what);
+    char name[80];
+    (void)snprintf(name, sizeof name, "the run's event history from Temporal, %zu events", events);
+    return cmaw_places_search_bytes(&search->places, name, history);
 }
 
-static enum cmaw_err search_fd(int fd, struct cmaw_scan *scan, const char *path, struct cmaw_diag *diag)
+static void show_find(struct search *search, const struct cmaw_find *find, const char *place)
 {
-    uint8_t *block = calloc(1, READ_STEP);
-    CMAW_REQUIRE(block != NULL, CMAW_E_NO_MEMORY);
-    enum cmaw_err err = CMAW_OK;
-    ssize_t got;
-    while (err == CMAW_OK && (got = read(fd, block, READ_STEP)) != 0) {
-        if (got < 0) {
-            err = errno == EINTR ? CMAW_OK : cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot read %s: %s", path, strerror(errno));
-        } else {
-            err = cmaw_scan_bytes(scan, cmaw_slice_of(block, (size_t)got));
+    const struct cmaw_slice text = cmaw_terms_at(search->terms, find->tag / CMAW_FORM_COUNT)->text;
+    if (find->program != NULL) {
+        cmaw_proof_line(search->proof, "explained  \"%.*s\" in %s at byte %llu%s is part of a fixed text of %s", (int)text.size, (const char *)text.data, place,
+                        (unsigned long long)find->offset, find->count > 1 ? " and more" : "", find->program);
+        return;
+    }
+    cmaw_proof_line(search->proof, "FOUND      \"%.*s\" (%s) in %s at byte %llu%s", (int)text.size, (const char *)text.data,
+                    cmaw_term_form_name((enum cmaw_term_form)(find->tag % CMAW_FORM_COUNT)), place, (unsigned long long)find->offset,
+                    find->count > 1 ? " and more" : "");
+}
+
+static void show_finds(struct search *search, bool explained)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < cmaw_finds_count(search->places.finds) && shown < FINDS_SHOWN; i++) {
+        const struct cmaw_find *find = cmaw_finds_at(search->places.finds, i);
+        if ((find->program != NULL) == explained) {
+            shown++;
+            show_find(search, find, cmaw_place_name(&search->places.list[find->place]));
         }
     }
-    free(block);
-    return err;
 }
 
-static enum cmaw_err search_file(struct search *search, const char *folder, const char *name, struct cmaw_diag *diag)
+static enum cmaw_err report_place(struct search *search, size_t index)
 {
-    char path[CMAW_PATH_MAX];
-    CMAW_TRY(cmaw_path(path, "%s/%s", folder, name));
-    CMAW_FD_AUTO(fd);
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    struct stat info;
-    if (fd < 0 && errno == ENOENT) {
-        return CMAW_OK; /* a database's side file that went away meanwhile */
+    const struct cmaw_place *place = &search->places.list[index];
+    uint64_t found = 0, explained = 0;
+    cmaw_places_count(&search->places, index, &found, &explained);
+    search->found += found;
+    char more[64] = "";
+    if (explained > 0) {
+        (void)snprintf(more, sizeof more, ", %llu explained", (unsigned long long)explained);
     }
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot open %s: %s", path, strerror(errno));
-    }
-    CMAW_REQUIRE(S_ISREG(info.st_mode), CMAW_OK);
-    struct cmaw_scan scan;
-    CMAW_TRY(begin_source(search, path, &scan));
-    const enum cmaw_err err = search_fd(fd, &scan, path, diag);
-    if (err != CMAW_OK) {
-        cmaw_buf_free(&scan.carry);
-        return err;
-    }
-    return end_source(search, &scan, "");
+    cmaw_proof_line(search->proof, "looked at  %s: %llu bytes, %llu found%s", cmaw_place_name(place), (unsigned long long)place->size, (unsigned long long)found, more);
+    json_t *entry = json_object();
+    CMAW_TRY(cmaw_json_append(json_object_get(search->proof->json, "sources"), entry));
+    CMAW_TRY(cmaw_json_set_text(entry, "source", cmaw_place_name(place)));
+    CMAW_TRY(cmaw_json_set_u64(entry, "bytes", place->size));
+    CMAW_TRY(cmaw_json_set_u64(entry, "explained", explained));
+    return cmaw_json_set_u64(entry, "found", found);
 }
 
-static enum cmaw_err search_folder(struct search *search, const struct cmaw_stack *stack, const char *name, struct cmaw_diag *diag)
+static enum cmaw_err report_places(struct search *search)
 {
-    char folder[CMAW_PATH_MAX];
-    CMAW_TRY(cmaw_stack_path(stack, folder, diag, "%s", name));
-    struct dirent **entries = NULL;
-    const int count = scandir(folder, &entries, NULL, alphasort);
-    if (count < 0) {
-        return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot read %s: %s", folder, strerror(errno));
+    for (size_t i = 0; i < search->places.count; i++) {
+        CMAW_TRY(report_place(search, i));
     }
-    enum cmaw_err err = CMAW_OK;
-    for (int i = 0; i < count; i++) {
-        if (err == CMAW_OK && entries[i]->d_name[0] != '.') {
-            err = search_file(search, folder, entries[i]->d_name, diag);
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    return err;
+    search->found += cmaw_finds_lost(search->places.finds);
+    show_finds(search, false);
+    show_finds(search, true);
+    return CMAW_OK;
 }
 
 /* The days of the deployment so far, as logs write them: a letter of one of these days shares its date with every line. */
@@ -195,11 +148,10 @@ struct control {
     bool *seen;
 };
 
-static void on_control_hit(void *context, uint32_t tag, uint64_t offset)
+static void on_control_hit(void *context, const struct cmaw_hit *hit)
 {
-    (void)offset;
     const struct control *control = context;
-    control->seen[tag / CMAW_FORM_COUNT] = true;
+    control->seen[hit->tag / CMAW_FORM_COUNT] = true;
 }
 
 /* The same search over the plaintexts must find every term: a search that finds nothing anywhere proves nothing. */
@@ -246,6 +198,17 @@ static enum cmaw_err describe_terms(struct search *search, size_t *ret_sought)
     return cmaw_json_set_u64(search->proof->json, "patterns", cmaw_matcher_patterns(search->matcher));
 }
 
+static enum cmaw_err search_stack(struct search *search, const struct cmaw_stack *stack, struct cmaw_diag *diag)
+{
+    static const char *const folders[] = {"temporal", "logs"};
+    char path[CMAW_PATH_MAX];
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        CMAW_TRY(cmaw_stack_path(stack, path, diag, "%s", folders[i]));
+        CMAW_TRY(cmaw_places_search_folder(&search->places, path, diag));
+    }
+    return CMAW_OK;
+}
+
 static enum cmaw_err search_all(struct search *search, const struct cmaw_plaintexts *plaintexts, struct cmaw_slice history,
                                 const struct cmaw_stack *stack, struct cmaw_diag *diag)
 {
@@ -254,17 +217,19 @@ static enum cmaw_err search_all(struct search *search, const struct cmaw_plainte
     CMAW_TRY(describe_terms(search, &sought));
     CMAW_TRY(search_history(search, history));
     if (stack != NULL) {
-        CMAW_TRY(search_folder(search, stack, "temporal", diag));
-        CMAW_TRY(search_folder(search, stack, "logs", diag));
-    } else {
+        CMAW_TRY(search_stack(search, stack, diag));
+    }
+    CMAW_TRY(cmaw_places_explain(&search->places, diag));
+    CMAW_TRY(report_places(search));
+    if (stack == NULL) {
         cmaw_proof_line(search->proof, "not looked at: the server's database and the logs, which are not on this machine");
     }
     CMAW_TRY(check_control(search, plaintexts, sought, &control));
-    search->proof->pass = search->all_hits == 0 && control;
+    search->proof->pass = search->found == 0 && control;
     (void)snprintf(search->proof->summary, sizeof search->proof->summary, "%llu of %zu terms of the opened states found in %llu bytes outside the enclaves%s",
-                   (unsigned long long)search->all_hits, sought, (unsigned long long)search->all_bytes,
+                   (unsigned long long)search->found, sought, (unsigned long long)cmaw_places_size(&search->places),
                    control ? "" : "; the control search failed");
-    return cmaw_json_set_u64(search->proof->json, "found", search->all_hits);
+    return cmaw_json_set_u64(search->proof->json, "found", search->found);
 }
 
 enum cmaw_err cmaw_prove_confidentiality(const struct cmaw_outcome *outcome, const struct cmaw_plaintexts *plaintexts, struct cmaw_slice history,
@@ -275,7 +240,10 @@ enum cmaw_err cmaw_prove_confidentiality(const struct cmaw_outcome *outcome, con
     CMAW_TRY(cmaw_terms_new(&terms));
     CMAW_TRY(cmaw_matcher_new(&matcher));
     CMAW_TRY(make_terms(outcome, plaintexts, terms, matcher));
-    struct search search = {.terms = terms, .matcher = matcher, .proof = proof, .sources = json_array()};
-    CMAW_TRY(cmaw_json_set(proof->json, "sources", search.sources));
-    return search_all(&search, plaintexts, history, stack, diag);
+    struct search search = {.terms = terms, .matcher = matcher, .proof = proof};
+    CMAW_TRY(cmaw_json_set(proof->json, "sources", json_array()));
+    enum cmaw_err err = cmaw_places_new(terms, matcher, &search.places);
+    err = err != CMAW_OK ? err : search_all(&search, plaintexts, history, stack, diag);
+    cmaw_places_free(&search.places);
+    return err;
 }

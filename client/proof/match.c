@@ -98,8 +98,8 @@ static enum cmaw_err build(struct cmaw_matcher *matcher)
     return CMAW_OK;
 }
 
-enum cmaw_err cmaw_scan_begin(struct cmaw_matcher *matcher, void (*hit)(void *context, uint32_t tag, uint64_t offset),
-                              void *context, struct cmaw_scan *ret_scan)
+enum cmaw_err cmaw_scan_begin(struct cmaw_matcher *matcher, void (*hit)(void *context, const struct cmaw_hit *hit), void *context,
+                              struct cmaw_scan *ret_scan)
 {
     if (matcher->table == NULL) {
         CMAW_TRY(build(matcher));
@@ -121,6 +121,16 @@ static bool is_guarded_off(struct cmaw_slice bytes, size_t at, size_t size)
     return before || (end + GUARD <= bytes.size && is_hex(bytes.data[end]) && is_hex(bytes.data[end + 1]));
 }
 
+static void report(const struct cmaw_scan *scan, const struct pattern *pattern, struct cmaw_slice bytes, size_t at, uint64_t base)
+{
+    const size_t before = at < CMAW_HIT_AROUND ? at : CMAW_HIT_AROUND;
+    const size_t end = at + pattern->size;
+    const size_t after = bytes.size - end < CMAW_HIT_AROUND ? bytes.size - end : CMAW_HIT_AROUND;
+    const struct cmaw_hit hit = {.tag = pattern->tag, .offset = base + at, .text = cmaw_slice_of(bytes.data + at, pattern->size),
+                                 .before = cmaw_slice_of(bytes.data + at - before, before), .after = cmaw_slice_of(bytes.data + end, after)};
+    scan->hit(scan->context, &hit);
+}
+
 static void try_chain(const struct cmaw_scan *scan, uint32_t chain, struct cmaw_slice bytes, size_t at, uint64_t base)
 {
     const struct cmaw_matcher *matcher = scan->matcher;
@@ -130,7 +140,7 @@ static void try_chain(const struct cmaw_scan *scan, uint32_t chain, struct cmaw_
         if (pattern->size <= bytes.size - at &&
             cmaw_slice_eq(cmaw_slice_of(bytes.data + at, pattern->size), cmaw_slice_of(matcher->text.data + pattern->at, pattern->size)) &&
             !(pattern->guarded && is_guarded_off(bytes, at, pattern->size))) {
-            scan->hit(scan->context, pattern->tag, base + at);
+            report(scan, pattern, bytes, at, base);
         }
     }
 }
@@ -159,14 +169,14 @@ static enum cmaw_err feed(struct cmaw_scan *scan, struct cmaw_slice bytes, bool 
     CMAW_TRY(scan->carry.err);
     scan->size += bytes.size;
     const struct cmaw_slice all = cmaw_buf_slice(&scan->carry);
-    /* a pattern that starts near the end, and what guards it, may not be complete yet */
-    const size_t tail = last ? 0 : scan->matcher->longest + GUARD;
+    /* a pattern that starts near the end, and what stands behind it, may not be complete yet */
+    const size_t tail = last ? 0 : scan->matcher->longest + CMAW_HIT_AROUND;
     const size_t to = all.size > tail ? all.size - tail : 0;
     if (to <= scan->lead) {
         return CMAW_OK;
     }
     search(scan, all, scan->lead, to, scan->size - all.size);
-    const size_t keep_from = to > GUARD ? to - GUARD : 0;
+    const size_t keep_from = to > CMAW_HIT_AROUND ? to - CMAW_HIT_AROUND : 0;
     const size_t kept = all.size - keep_from;
     memmove(scan->carry.data, scan->carry.data + keep_from, kept);
     cmaw_buf_truncate(&scan->carry, kept);

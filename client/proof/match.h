@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 #include "lib/base/bytes.h"
+#include "lib/base/diag.h"
 
-enum { CMAW_PATTERN_MIN = 5, CMAW_PATTERN_MAX = 1024 }; /* bytes */
+enum { CMAW_PATTERN_MIN = 5, CMAW_PATTERN_MAX = 1024, CMAW_HIT_AROUND = 16 }; /* bytes */
 
 struct cmaw_matcher;
 void cmaw_matcher_free(struct cmaw_matcher **matcher);
@@ -20,10 +21,18 @@ enum cmaw_err cmaw_matcher_new(struct cmaw_matcher **ret_matcher);
 enum cmaw_err cmaw_matcher_add(struct cmaw_matcher *matcher, struct cmaw_slice pattern, uint32_t tag, bool guarded);
 size_t cmaw_matcher_patterns(const struct cmaw_matcher *matcher);
 
+/* An occurrence of a pattern; borrowed for the time of the call. */
+struct cmaw_hit {
+    uint32_t tag;
+    uint64_t offset; /* in the stream */
+    struct cmaw_slice text;
+    struct cmaw_slice before, after; /* what stands around it: CMAW_HIT_AROUND bytes, less at the stream's ends */
+};
+
 /* A stream being searched. */
 struct cmaw_scan {
     const struct cmaw_matcher *matcher;
-    void (*hit)(void *context, uint32_t tag, uint64_t offset);
+    void (*hit)(void *context, const struct cmaw_hit *hit);
     void *context;
     uint64_t size;  /* bytes seen so far */
     struct cmaw_buf carry; /* the end of what came before */
@@ -31,10 +40,13 @@ struct cmaw_scan {
 };
 
 /* After the last cmaw_matcher_add; hit is called in order of offsets. */
-enum cmaw_err cmaw_scan_begin(struct cmaw_matcher *matcher, void (*hit)(void *context, uint32_t tag, uint64_t offset),
-                              void *context, struct cmaw_scan *ret_scan);
+enum cmaw_err cmaw_scan_begin(struct cmaw_matcher *matcher, void (*hit)(void *context, const struct cmaw_hit *hit), void *context,
+                              struct cmaw_scan *ret_scan);
 enum cmaw_err cmaw_scan_bytes(struct cmaw_scan *scan, struct cmaw_slice bytes);
 /* Searches what is left and frees the stream's memory. */
 enum cmaw_err cmaw_scan_end(struct cmaw_scan *scan);
+/* A whole scan of what is left to read from a descriptor; name is for messages. *ret_size is how much that was. */
+enum cmaw_err cmaw_scan_fd(struct cmaw_matcher *matcher, void (*hit)(void *context, const struct cmaw_hit *hit), void *context, int fd,
+                           const char *name, uint64_t *ret_size, struct cmaw_diag *diag);
 
 #endif

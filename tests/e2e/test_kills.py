@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 import harness
-from stack import CLAIM, letter_text
+from stack import CLAIM, LETTERS, letter_text
 
 IN_FLIGHT = 24
 
@@ -76,3 +76,44 @@ def test_runs_survive_the_kill_of(stack, tmp_path, part):
     print(f"{open_runs} of {len(runs)} were open when {part} was killed")
     verified = stack.cmaw("verify", runs[-1][0])
     assert verified.status == 0, verified.out + verified.err
+
+
+def test_every_proof_holds_after_many_kills(stack, tmp_path):
+    """What programs log in distress is theirs, whatever words of a letter it uses."""
+    letters = sorted(p for p in LETTERS.iterdir() if p.suffix in (".txt", ".eml"))
+    runs = []
+    for part in ("temporal", "worker", "proxy", "devd") * 3:
+        runs += [stack.cmaw("submit", CLAIM, letter, "--json").json()["run_id"] for letter in letters[len(runs) % 3::3]]
+        supervised = stack.pid(part)
+        stack.kill(supervised)
+        stack.back(part, supervised)
+    for run in runs:
+        assert stack.cmaw("wait", run, timeout=240).status == 0
+    for run in runs[-len(letters):]:
+        verified = stack.cmaw("verify", run)
+        assert verified.status == 0, verified.out + verified.err
+
+
+@pytest.mark.parametrize("line, passes", [
+    ("error: workflow execution already completed, namespace not found", True),  # both are Temporal's own words
+    ("the ring was found in the kitchen", False),
+    ('{"msg":"found"}', False),
+    ("K-33117-found", False),
+])
+def test_only_fixed_texts_explain_a_word_in_a_log(stack, tmp_path, line, passes):
+    text, _ = letter_text(1, "K-33117-found")
+    letter = tmp_path / "letter.txt"
+    letter.write_text(text.replace("Nobody was hurt", "Nobody was found, nothing is completed, nobody was hurt"))
+    run = stack.run(letter).json()["run_id"]
+    log = stack.dir / "logs" / "worker.log"
+    before = log.stat().st_size
+    try:
+        with log.open("a") as out:
+            out.write(line + "\n")
+        verified = stack.cmaw("verify", run, "--json")
+        value = json.loads(verified.out)["confidentiality"]
+    finally:
+        os.truncate(log, before)
+    assert (verified.status == 0, value["pass"]) == (passes, passes), value
+    explained = sum(s["explained"] for s in value["sources"] if s["source"].endswith("worker.log"))
+    assert not passes or explained > 0

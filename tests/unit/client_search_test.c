@@ -2,10 +2,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "client/proof/finds.h"
 #include "client/proof/terms.h"
 #include "lib/base/text.h"
 
@@ -15,12 +17,12 @@ struct hits {
     uint64_t offsets[64];
 };
 
-static void keep_hit(void *context, uint32_t tag, uint64_t offset)
+static void keep_hit(void *context, const struct cmaw_hit *hit)
 {
     struct hits *hits = context;
     if (hits->count < 64) {
-        hits->tags[hits->count] = tag;
-        hits->offsets[hits->count] = offset;
+        hits->tags[hits->count] = hit->tag;
+        hits->offsets[hits->count] = hit->offset;
     }
     hits->count++;
 }
@@ -137,6 +139,98 @@ static void every_form_is_found(void **state)
     assert_int_equal(search(matcher, CMAW_SLICE_LIT("nothing of the kind 98765"), 7).count, 0);
 }
 
+struct explaining {
+    struct cmaw_finds *finds;
+    const char *program; /* NULL: hits are finds */
+};
+
+static void find_or_explain(void *context, const struct cmaw_hit *hit)
+{
+    struct explaining *explaining = context;
+    if (explaining->program == NULL) {
+        cmaw_finds_add(explaining->finds, hit, 0, hit->tag == 0);
+    } else {
+        cmaw_finds_explain(explaining->finds, hit, explaining->program);
+    }
+}
+
+static void scan_all(struct cmaw_matcher *matcher, struct explaining *explaining, struct cmaw_slice text)
+{
+    struct cmaw_scan scan;
+    assert_int_equal(cmaw_scan_begin(matcher, find_or_explain, explaining, &scan), CMAW_OK);
+    assert_int_equal(cmaw_scan_bytes(&scan, text), CMAW_OK);
+    assert_int_equal(cmaw_scan_end(&scan), CMAW_OK);
+}
+
+/* Pattern 0 is a word as it stands, pattern 1 something that no program can explain. */
+static void only_a_program_s_own_text_explains_a_find(void **state)
+{
+    (void)state;
+    static const char program[] = "\1workflow task not found\1componentstatus\1the kitchen of \1not 443322 found\0as.found\0";
+    static const struct {
+        const char *log;
+        bool explained;
+    } table[] = {
+        {"error: workflow task not found, id 7", true},
+        {"error: task not found", true},
+        {"task found", false},                   /* only the word is in the program */
+        {"her ring was found in the kitchen", false},
+        {"not found", false},                    /* too little of the program's text */
+        {"found", false},
+        {"{\"found\":1}", true},                 /* the name of a field */
+        {" found=1", true},
+        {"{\"lost\":\"found\"}", false},         /* a value */
+        {"{\"foundling\":1}", false},            /* a name that the program does not have */
+        {" refound=1", false},
+        {"lost, found=1", true},
+        {"found:1", false},
+        {"workflow task not 443322 found", false},
+        {"op=as.found result=ok", true}, /* a whole text of the program */
+        {"op=found result=ok", false},   /* the end of one */
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        CMAW_MATCHER_AUTO(matcher);
+        CMAW_FINDS_AUTO(finds);
+        assert_int_equal(cmaw_matcher_new(&matcher), CMAW_OK);
+        assert_int_equal(cmaw_finds_new(&finds), CMAW_OK);
+        assert_int_equal(cmaw_matcher_add(matcher, CMAW_SLICE_LIT("found"), 0, false), CMAW_OK);
+        assert_int_equal(cmaw_matcher_add(matcher, CMAW_SLICE_LIT("443322"), 1, false), CMAW_OK);
+        struct explaining explaining = {.finds = finds};
+        scan_all(matcher, &explaining, cmaw_slice_of_cstr(table[i].log));
+        assert_true(cmaw_finds_count(finds) > 0);
+        explaining.program = "program";
+        scan_all(matcher, &explaining, CMAW_SLICE_ARRAY(program));
+        bool explained = true;
+        for (size_t j = 0; j < cmaw_finds_count(finds); j++) {
+            explained = explained && cmaw_finds_at(finds, j)->program != NULL;
+        }
+        if (explained != table[i].explained) {
+            fail_msg("%s: explained %d", table[i].log, explained);
+        }
+    }
+}
+
+static void equal_finds_are_one_and_too_many_are_counted(void **state)
+{
+    (void)state;
+    CMAW_FINDS_AUTO(finds);
+    assert_int_equal(cmaw_finds_new(&finds), CMAW_OK);
+    char text[16];
+    const size_t more = 7;
+    for (size_t i = 0; i < CMAW_FINDS_MAX + more; i++) {
+        (void)snprintf(text, sizeof text, "%zu", i);
+        const struct cmaw_hit hit = {.tag = 3, .offset = i, .before = cmaw_slice_of_cstr(text), .after = CMAW_SLICE_LIT("x")};
+        cmaw_finds_add(finds, &hit, 1, true);
+        if (i < CMAW_FINDS_MAX) {
+            cmaw_finds_add(finds, &hit, 1, true);
+        }
+    }
+    assert_int_equal(cmaw_finds_count(finds), CMAW_FINDS_MAX);
+    assert_int_equal(cmaw_finds_at(finds, 5)->count, 2);
+    assert_int_equal(cmaw_finds_lost(finds), more);
+    assert_true(cmaw_finds_open(finds));
+}
+
 static void the_built_in_list_is_there(void **state)
 {
     (void)state;
@@ -151,6 +245,8 @@ int main(void)
         cmocka_unit_test(numbers_inside_longer_ones_do_not_count),
         cmocka_unit_test(a_text_gives_words_numbers_and_identifiers),
         cmocka_unit_test(every_form_is_found),
+        cmocka_unit_test(only_a_program_s_own_text_explains_a_find),
+        cmocka_unit_test(equal_finds_are_one_and_too_many_are_counted),
         cmocka_unit_test(the_built_in_list_is_there),
     };
     return cmocka_run_group_tests_name("client_search", tests, NULL, NULL);

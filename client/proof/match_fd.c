@@ -1,0 +1,40 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/proof/match.h"
+
+enum { READ_STEP = 256 * 1024 };
+
+static enum cmaw_err feed(struct cmaw_scan *scan, uint8_t *block, int fd, const char *name, struct cmaw_diag *diag)
+{
+    for (;;) {
+        const ssize_t got = read(fd, block, READ_STEP);
+        if (got == 0) {
+            return CMAW_OK;
+        }
+        if (got > 0) {
+            CMAW_TRY(cmaw_scan_bytes(scan, cmaw_slice_of(block, (size_t)got)));
+        } else if (errno != EINTR) {
+            return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot read %s: %s", name, strerror(errno));
+        }
+    }
+}
+
+enum cmaw_err cmaw_scan_fd(struct cmaw_matcher *matcher, void (*hit)(void *context, const struct cmaw_hit *hit), void *context, int fd,
+                           const char *name, uint64_t *ret_size, struct cmaw_diag *diag)
+{
+    struct cmaw_scan scan;
+    CMAW_TRY(cmaw_scan_begin(matcher, hit, context, &scan));
+    uint8_t *block = calloc(1, READ_STEP);
+    const enum cmaw_err err = block == NULL ? CMAW_E_NO_MEMORY : feed(&scan, block, fd, name, diag);
+    free(block);
+    if (err != CMAW_OK) {
+        cmaw_buf_free(&scan.carry);
+        return err;
+    }
+    CMAW_TRY(cmaw_scan_end(&scan));
+    *ret_size = scan.size;
+    return CMAW_OK;
+}
