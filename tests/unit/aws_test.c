@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "lib/aws/endpoint.h"
 #include "lib/aws/sigv4.h"
 
 /* The known answer of facts/KMS.md section 1.2: 2026-01-02T03:04:05Z. */
@@ -77,9 +78,42 @@ static void credentials_that_break_out_of_a_line_are_refused(void **state)
     assert_int_equal(buf.size, 0);
 }
 
+/* The same against botocore's data: tests/peer/test_endpoints.py. */
+static void endpoints_are_those_of_the_partition(void **state)
+{
+    (void)state;
+    static const struct { const char *arn; bool fips; const char *host; } good[] = {
+        {"arn:aws:kms:eu-central-1:1:key/x", false, "kms.eu-central-1.amazonaws.com"},
+        {"arn:aws:kms:us-east-1:1:key/x", true, "kms-fips.us-east-1.amazonaws.com"},
+        {"arn:aws-cn:kms:cn-north-1:1:key/x", false, "kms.cn-north-1.amazonaws.com.cn"},
+        {"arn:aws-us-gov:kms:us-gov-west-1:1:key/x", true, "kms-fips.us-gov-west-1.amazonaws.com"},
+        {"arn:aws-iso:kms:us-iso-east-1:1:key/x", false, "kms.us-iso-east-1.c2s.ic.gov"},
+        {"arn:aws-iso-b:kms:us-isob-east-1:1:key/x", false, "kms.us-isob-east-1.sc2s.sgov.gov"},
+        {"arn:aws-iso-e:kms:eu-isoe-west-1:1:key/x", false, "kms.eu-isoe-west-1.cloud.adc-e.uk"},
+        {"arn:aws-iso-f:kms:us-isof-south-1:1:key/x", false, "kms.us-isof-south-1.csp.hci.ic.gov"},
+        {"arn:aws-eusc:kms:eusc-de-east-1:1:key/x", false, "kms.eusc-de-east-1.amazonaws.eu"},
+    };
+    static const char *const bad[] = {
+        "", "arn", "arn:aws:kms:eu-central-1", "arn:aws:kms::1:key/x", "arn:aws:kms:EU:1:key/x", "arn:aws:kms:a.b:1:key/x",
+        "arn:aws:kms:evil.test/:1:key/x", "arn:aws:s3:eu-central-1:1:key/x", "arx:aws:kms:eu-central-1:1:key/x",
+        "arn:aws-zz:kms:eu-central-1:1:key/x", "arn:aws:kms:cn-north-1:1:key/x", "arn:aws-cn:kms:eu-central-1:1:key/x",
+        "arn:aws:kms:us-gov-west-1:1:key/x", "arn:aws-iso:kms:us-isob-east-1:1:key/x", "arn:aws:kms:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1:key/x",
+    };
+    char host[CMAW_AWS_HOST_SIZE] = "untouched";
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(cmaw_aws_host_of(cmaw_slice_of_cstr(bad[i]), "kms", false, host), CMAW_E_MALFORMED);
+        assert_string_equal(host, "untouched");
+    }
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(cmaw_aws_host_of(cmaw_slice_of_cstr(good[i].arn), "kms", good[i].fips, host), CMAW_OK);
+        assert_string_equal(host, good[i].host);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(endpoints_are_those_of_the_partition),
         cmocka_unit_test(the_known_answers_come_out),
         cmocka_unit_test(dates_are_right),
         cmocka_unit_test(credentials_that_break_out_of_a_line_are_refused),
