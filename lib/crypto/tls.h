@@ -1,5 +1,5 @@
 /* TLS client over a stream socket that is connected already. TLS 1.2 and later, the given roots only, the host name is
- * checked and sent (SNI). Times are given: nothing here asks the wall clock.
+ * checked against the certificate's alternative names (never its common name) and sent (SNI). Times are given: nothing here asks the wall clock.
  * Deadlines are absolute, in milliseconds of CLOCK_MONOTONIC; TIMEOUT when they pass. */
 #ifndef CMAW_CRYPTO_TLS_H
 #define CMAW_CRYPTO_TLS_H
@@ -25,6 +25,9 @@ enum cmaw_err cmaw_tls_write(struct cmaw_tls *tls, struct cmaw_slice bytes, uint
 /* Reads 1..capacity bytes, 0 at the end that the peer announced (close-notify). CLOSED if the stream ends without it: the
  * data may be cut. */
 enum cmaw_err cmaw_tls_read(struct cmaw_tls *tls, uint8_t *dst, size_t capacity, uint64_t deadline_ms, size_t *ret_size);
+/* Before a connection that was idle is used again, without waiting: OK if it is open and the peer has said nothing since. PEER if it has
+ * (what it said is lost, and nothing that follows can be told apart), CLOSED. */
+enum cmaw_err cmaw_tls_quiet(struct cmaw_tls *tls);
 
 #define CMAW_TLS_AUTO(name) [[gnu::cleanup(cmaw_tls_release)]] struct cmaw_tls *name = NULL
 static inline void cmaw_tls_release(struct cmaw_tls **tls)
