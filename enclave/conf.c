@@ -10,6 +10,7 @@ struct number_key {
     uint32_t min;
     uint32_t max;
     size_t offset;
+    uint32_t otherwise; /* where it is absent; 0: it must not be */
 };
 
 static const struct number_key number_keys[] = {
@@ -19,12 +20,14 @@ static const struct number_key number_keys[] = {
     {"agent.cpu_s", 1, 86400, offsetof(struct cmaw_conf, limits.cpu_s)},
     {"agent.output_kib", 1, 4096, offsetof(struct cmaw_conf, limits.output_kib)},
     {"agent.tmp_kib", 0, 16 * 1024 * 1024, offsetof(struct cmaw_conf, limits.tmp_kib)},
+    /* the worker waits for some seconds more */
+    {"kms.deadline_s", 1, 25, offsetof(struct cmaw_conf, kms_deadline_s), CMAW_CONF_KMS_DEADLINE_S},
 };
 enum { NUMBER_KEYS = sizeof number_keys / sizeof number_keys[0] };
 
 /* The other keys, as bits of the set of those seen. */
 enum { SEEN_IO = 1u << NUMBER_KEYS, SEEN_TYPE = SEEN_IO << 1, SEEN_ROOT = SEEN_IO << 2, SEEN_HOST = SEEN_IO << 3,
-       SEEN_DEBUG = SEEN_IO << 4, SEEN_VERSION = SEEN_IO << 5, SEEN_ALL = (SEEN_IO << 6) - 1 };
+       SEEN_FIPS = SEEN_IO << 4, SEEN_DEBUG = SEEN_IO << 5, SEEN_VERSION = SEEN_IO << 6, SEEN_ALL = (SEEN_IO << 7) - 1 };
 
 static enum cmaw_err once(unsigned *seen, unsigned bit)
 {
@@ -57,13 +60,17 @@ static enum cmaw_err set_io(const char *value, bool *ret_proto)
     return CMAW_OK;
 }
 
+static void store_number(struct cmaw_conf *conf, const struct number_key *key, uint32_t number)
+{
+    memcpy((char *)conf + key->offset, &number, sizeof number);
+}
+
 static enum cmaw_err set_number(struct cmaw_conf *conf, const struct number_key *key, const char *value)
 {
     uint64_t number = 0;
     CMAW_TRY(cmaw_parse_u64(value, key->max, &number));
     CMAW_REQUIRE(number >= key->min, CMAW_E_MALFORMED);
-    const uint32_t stored = (uint32_t)number;
-    memcpy((char *)conf + key->offset, &stored, sizeof stored);
+    store_number(conf, key, (uint32_t)number);
     return CMAW_OK;
 }
 
@@ -102,6 +109,10 @@ static enum cmaw_err set_key(struct cmaw_conf *conf, const char *key, char *valu
     if (strcmp(key, "kms.host") == 0) {
         conf->kms_host = value;
         return host_valid(value) ? once(seen, SEEN_HOST) : CMAW_E_MALFORMED;
+    }
+    if (strcmp(key, "kms.fips") == 0) {
+        CMAW_TRY(once(seen, SEEN_FIPS));
+        return set_flag(value, &conf->kms_fips);
     }
     if (strcmp(key, "debug") == 0) {
         CMAW_TRY(once(seen, SEEN_DEBUG));
@@ -146,6 +157,20 @@ static enum cmaw_err parse_line(struct cmaw_conf *conf, char *line, unsigned *se
     return set_key(conf, line, equals + 1, seen);
 }
 
+/* Fills in what may be absent; MALFORMED where something else is. */
+static enum cmaw_err complete(struct cmaw_conf *conf, unsigned seen)
+{
+    for (unsigned i = 0; i < NUMBER_KEYS; i++) {
+        if (number_keys[i].otherwise != 0 && (seen & 1u << i) == 0) {
+            store_number(conf, &number_keys[i], number_keys[i].otherwise);
+            seen |= 1u << i;
+        }
+    }
+    const unsigned where = seen & (SEEN_HOST | SEEN_FIPS);
+    CMAW_REQUIRE(where == SEEN_HOST || where == SEEN_FIPS, CMAW_E_MALFORMED);
+    return (seen | SEEN_HOST | SEEN_FIPS) == SEEN_ALL ? CMAW_OK : CMAW_E_MALFORMED;
+}
+
 enum cmaw_err cmaw_conf_parse(struct cmaw_slice text, struct cmaw_conf *ret_conf)
 {
     *ret_conf = (struct cmaw_conf){0};
@@ -159,7 +184,7 @@ enum cmaw_err cmaw_conf_parse(struct cmaw_slice text, struct cmaw_conf *ret_conf
         CMAW_TRY(parse_line(ret_conf, line, &seen));
         line = newline + 1;
     }
-    CMAW_REQUIRE(seen == SEEN_ALL, CMAW_E_MALFORMED);
+    CMAW_TRY(complete(ret_conf, seen));
     CMAW_TRY(words_dense(ret_conf->agent_args, 1));
     CMAW_TRY(words_dense(ret_conf->agent_env, 0));
     CMAW_REQUIRE(ret_conf->agent_args[0][0] == '/', CMAW_E_MALFORMED);

@@ -1,5 +1,6 @@
 /* What the image says about itself: /etc/cmaw/enclave.conf, written by cmaw-image and measured into PCR0 and PCR2.
- * It is read strictly all the same: an unknown, missing or repeated key, or a number out of range, ends the boot. */
+ * It is read strictly all the same: an unknown, missing or repeated key, or a number out of range, ends the boot. Where KMS is, is said by
+ * one of kms.host and kms.fips; only kms.deadline_s may be absent. */
 #ifndef CMAW_ENCLAVE_CONF_H
 #define CMAW_ENCLAVE_CONF_H
 
@@ -8,6 +9,7 @@
 enum {
     CMAW_CONF_MAX = 16 * 1024, /* bytes of the file */
     CMAW_CONF_WORDS_MAX = 64,  /* words of the command, and entries of its environment */
+    CMAW_CONF_KMS_DEADLINE_S = 20,
 };
 
 struct cmaw_agent_limits {
@@ -26,7 +28,9 @@ struct cmaw_conf {
     const char *content_type;                  /* of raw output */
     struct cmaw_agent_limits limits;
     uint8_t attestation_root[32]; /* SHA-256 of the root certificate */
-    const char *kms_host;
+    const char *kms_host;         /* NULL: the regional endpoint of the role's key … */
+    bool kms_fips;                /* … or its FIPS endpoint */
+    uint32_t kms_deadline_s;      /* of all KMS calls of one Provision or Configure */
     bool debug;
     char text[CMAW_CONF_MAX + 1]; /* what the pointers above point into */
 };

@@ -130,7 +130,7 @@ static enum cmaw_err start_kms(void)
     CMAW_BUF_AUTO(roots, ROOTS_MAX);
     CMAW_TRY(read_file("/etc/cmaw/kms-roots.pem", &roots));
     enclave.kms = (struct cmaw_kms){
-        .host = enclave.conf.kms_host, .nsm = &enclave.nsm, .dial = dial_kms, .now_ms = cmaw_clock_now_ms};
+        .host = enclave.conf.kms_host, .fips = enclave.conf.kms_fips, .nsm = &enclave.nsm, .dial = dial_kms, .now_ms = cmaw_clock_now_ms};
     return cmaw_tls_client_new(cmaw_buf_slice(&roots), &enclave.kms.tls);
 }
 

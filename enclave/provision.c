@@ -7,8 +7,6 @@
 #include "lib/base/log.h"
 #include "lib/rpc/frame.h"
 
-enum { KMS_DEADLINE_MS = 20000 };
-
 static struct cmaw_kms_key key_of(const struct cmaw_enclave *enclave, const struct cmaw_credentials *credentials)
 {
     return (struct cmaw_kms_key){
@@ -17,7 +15,7 @@ static struct cmaw_kms_key key_of(const struct cmaw_enclave *enclave, const stru
         .role = enclave->role->id,
         .mh = cmaw_bytes32_slice(&enclave->manifest.mh),
         .credentials = {credentials->access_key_id, credentials->secret_access_key, credentials->session_token},
-        .deadline_ms = cmaw_deadline_in(KMS_DEADLINE_MS),
+        .deadline_ms = cmaw_deadline_in(enclave->conf.kms_deadline_s * 1000),
     };
 }
 
@@ -70,11 +68,13 @@ static void provision(struct cmaw_enclave *enclave, const struct cmaw_provision_
         return;
     }
     CMAW_SECRET_AUTO(tsk);
+    CMAW_KMS_SESSION_AUTO(session);
     const struct cmaw_kms_key key = key_of(enclave, &request->credentials);
     reply->kms_blob = CMAW_BUF(CMAW_KMS_BLOB_MAX);
     reply->ak_doc = CMAW_BUF(CMAW_AK_DOC_MAX);
-    if (kms_failed(reply, cmaw_kms_check_key(&enclave->kms, &key, &reply->kms_failure), "birth.key_refused") ||
-        kms_failed(reply, cmaw_kms_generate(&enclave->kms, &key, &reply->kms_blob, &tsk, &reply->kms_failure), "birth.failed")) {
+    if (kms_failed(reply, cmaw_kms_open(&enclave->kms, &key, &session, &reply->kms_failure), "birth.failed") ||
+        kms_failed(reply, cmaw_kms_check_key(&session, &reply->kms_failure), "birth.key_refused") ||
+        kms_failed(reply, cmaw_kms_generate(&session, &reply->kms_blob, &tsk, &reply->kms_failure), "birth.failed")) {
         return;
     }
     if (make_certificate(enclave, cmaw_secret_slice(&tsk), reply) != CMAW_OK ||
@@ -129,8 +129,10 @@ static void configure(struct cmaw_enclave *enclave, const struct cmaw_configure_
     }
     CMAW_SECRET_AUTO(tsk);
     [[gnu::cleanup(cmaw_role_keys_release)]] struct cmaw_role_keys keys = {0};
+    CMAW_KMS_SESSION_AUTO(session);
     const struct cmaw_kms_key key = key_of(enclave, &request->credentials);
-    if (kms_failed(reply, cmaw_kms_decrypt(&enclave->kms, &key, request->kms_blob, &tsk, &reply->kms_failure), "configure.failed")) {
+    if (kms_failed(reply, cmaw_kms_open(&enclave->kms, &key, &session, &reply->kms_failure), "configure.failed") ||
+        kms_failed(reply, cmaw_kms_decrypt(&session, request->kms_blob, &tsk, &reply->kms_failure), "configure.failed")) {
         return;
     }
     if (cmaw_birth_match_tsk(&claims, cmaw_secret_slice(&tsk), &keys, NULL) != CMAW_OK) {

@@ -119,12 +119,7 @@ static enum cmaw_err read_parts(const struct image_spec *spec, const struct imag
 
 static enum cmaw_err make_parts(const struct image_spec *spec, const struct image_overrides *overrides, struct parts *parts, struct cmaw_diag *diag)
 {
-    const char *kms_host = overrides->kms_host != NULL ? overrides->kms_host : spec->yaml->kms.host;
-    if (kms_host == NULL) {
-        cmaw_diag_hint(diag, "give --kms-host");
-        return cmaw_diag_set(diag, CMAW_E_USAGE, "%s says no kms.host, and there is no option for it", spec->path);
-    }
-    CMAW_TRY(cmaw_image_conf_put(spec, kms_host, cmaw_buf_slice(&parts->root), overrides->debug, &parts->conf, diag));
+    CMAW_TRY(cmaw_image_conf_put(spec, overrides->kms_host, cmaw_buf_slice(&parts->root), overrides->debug, &parts->conf, diag));
     CMAW_TRY(cmaw_image_metadata_put(spec->yaml->name, spec->yaml->kernel != NULL, &parts->metadata));
     CMAW_TRY(cmaw_image_boot_ramdisk(cmaw_buf_slice(&parts->init), &parts->boot));
     return cmaw_image_root_ramdisk(spec, cmaw_buf_slice(&parts->conf), cmaw_buf_slice(&parts->roots), &parts->files, diag);

@@ -7,7 +7,7 @@
 #include "lib/base/text.h"
 #include "lib/crypto/hash.h"
 
-enum { CONF_MAX = 16 * 1024, LINES_MAX = 256 }; /* CONF_MAX: what the enclave reads (enclave/conf.h) */
+enum { CONF_MAX = 16 * 1024, LINES_MAX = 256, KMS_DEADLINE_MAX_S = 25 }; /* CONF_MAX: what the enclave reads (enclave/conf.h) */
 
 /* The bounds are the enclave's: an image that it would refuse at boot is refused here. */
 static const struct limit {
@@ -89,17 +89,38 @@ static void add_agent(const struct image_agent *agent, struct lines *lines)
     add(lines, "agent.content_type=%s", agent->content_type == NULL ? "application/octet-stream" : agent->content_type);
 }
 
-static enum cmaw_err add_platform(const char *kms_host, struct cmaw_slice root, bool debug, struct lines *lines, struct cmaw_diag *diag)
+/* One of kms.host and kms.fips. An option names the host of an emulator, whatever the file says of AWS's. */
+static enum cmaw_err add_kms(const struct image_spec *spec, const char *override, struct lines *lines, struct cmaw_diag *diag)
+{
+    const struct image_kms *kms = &spec->yaml->kms;
+    const char *host = override != NULL ? override : kms->host;
+    if (kms->host != NULL && kms->fips) {
+        return cmaw_image_spec_fault(spec, diag, "fips", "kms.fips chooses AWS's own endpoint, kms.host another: give one of them");
+    }
+    if (kms->deadline_s != NULL && (*kms->deadline_s < 1 || *kms->deadline_s > KMS_DEADLINE_MAX_S)) {
+        return cmaw_image_spec_fault(spec, diag, "deadline_s", "kms.deadline_s is %u, not 1 to %d", *kms->deadline_s, KMS_DEADLINE_MAX_S);
+    }
+    if (kms->deadline_s != NULL) {
+        add(lines, "kms.deadline_s=%u", *kms->deadline_s);
+    }
+    if (host == NULL) {
+        add(lines, "kms.fips=%d", kms->fips);
+        return CMAW_OK;
+    }
+    if (strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789.-") != strlen(host) || host[0] == '\0' || strlen(host) > 253) {
+        return cmaw_diag_set(diag, CMAW_E_MALFORMED, "not a host name in lower case: %s", host);
+    }
+    add(lines, "kms.host=%s", host);
+    return CMAW_OK;
+}
+
+static enum cmaw_err add_platform(struct cmaw_slice root, bool debug, struct lines *lines)
 {
     uint8_t digest[CMAW_SHA256_SIZE];
     char hex[2 * CMAW_SHA256_SIZE + 1];
-    if (strspn(kms_host, "abcdefghijklmnopqrstuvwxyz0123456789.-") != strlen(kms_host) || kms_host[0] == '\0' || strlen(kms_host) > 253) {
-        return cmaw_diag_set(diag, CMAW_E_MALFORMED, "not a host name in lower case: %s", kms_host);
-    }
     cmaw_sha256(root, digest);
     CMAW_TRY(cmaw_hex_to_cstr(CMAW_SLICE_ARRAY(digest), hex, sizeof hex));
     add(lines, "attestation.root=%s", hex);
-    add(lines, "kms.host=%s", kms_host);
     add(lines, "debug=%d", debug);
     add(lines, "version=1");
     return CMAW_OK;
@@ -111,7 +132,8 @@ enum cmaw_err cmaw_image_conf_put(const struct image_spec *spec, const char *kms
     [[gnu::cleanup(free_lines)]] struct lines lines = {0};
     add_agent(&spec->yaml->agent, &lines);
     CMAW_TRY(add_limits(spec, &lines, diag));
-    CMAW_TRY(add_platform(kms_host, attestation_root, debug, &lines, diag));
+    CMAW_TRY(add_kms(spec, kms_host, &lines, diag));
+    CMAW_TRY(add_platform(attestation_root, debug, &lines));
     CMAW_TRY(put_sorted(&lines, conf));
     if (conf->size > CONF_MAX) {
         return cmaw_image_spec_fault(spec, diag, "command", "command and env are %zu bytes as settings, more than %d", conf->size, CONF_MAX);

@@ -15,7 +15,7 @@ static const char usage[] =
     "\n"
     "  -o FILE                 where to write the image\n"
     "  --init FILE             /init of the enclave (instead of init: in the YAML file)\n"
-    "  --kms-host NAME         host name of KMS (instead of kms.host)\n"
+    "  --kms-host NAME         host name of KMS (instead of kms.host) [the regional endpoint of the role's key]\n"
     "  --kms-roots FILE        PEM of the TLS roots for it (instead of kms.roots)\n"
     "  --attestation-root FILE DER of the attestation root that peers must have (instead of attestation.root)\n"
     "  --debug                 the agent's error output goes to the log\n"

@@ -38,6 +38,8 @@ static const cyaml_schema_field_t limits_fields[] = {
 static const cyaml_schema_field_t kms_fields[] = {
     CYAML_FIELD_STRING_PTR("host", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_kms, host, 1, 253),
     CYAML_FIELD_STRING_PTR("roots", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_kms, roots, 1, IMAGE_TEXT_MAX),
+    CYAML_FIELD_BOOL("fips", CYAML_FLAG_OPTIONAL, struct image_kms, fips),
+    CYAML_FIELD_UINT_PTR("deadline_s", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_kms, deadline_s),
     CYAML_FIELD_END,
 };
 

@@ -38,7 +38,8 @@ struct image_limits {
     uint32_t *memory_mib, *processes, *open_files, *cpu_s, *output_kib, *tmp_kib;
 };
 
-struct image_kms { char *host, *roots; };
+/* host NULL: the regional endpoint of the role's key, or with fips its FIPS endpoint. deadline_s NULL: the enclave's own. */
+struct image_kms { char *host, *roots; bool fips; uint32_t *deadline_s; };
 struct image_attestation { char *root; };
 
 struct image_yaml {

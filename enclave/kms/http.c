@@ -74,6 +74,21 @@ static enum cmaw_err parse_status_line(struct cmaw_slice line, uint32_t *ret_sta
     return CMAW_OK;
 }
 
+/* A list of tokens of the Connection header. */
+static bool has_token(struct cmaw_slice list, const char *token)
+{
+    while (list.size > 0) {
+        const uint8_t *comma = memchr(list.data, ',', list.size);
+        const size_t size = comma == NULL ? list.size : (size_t)(comma - list.data);
+        if (name_is(trim(cmaw_slice_of(list.data, size)), token)) {
+            return true;
+        }
+        const size_t taken = comma == NULL ? size : size + 1;
+        list = cmaw_slice_of(list.data + taken, list.size - taken);
+    }
+    return false;
+}
+
 struct head {
     bool has_length;
     uint64_t length;
@@ -96,6 +111,10 @@ static enum cmaw_err parse_header(struct cmaw_slice line, struct head *head, str
     }
     if (name_is(name, "x-amzn-requestid")) {
         response->request_id = value;
+    } else if (name_is(name, "date")) {
+        response->date = value;
+    } else if (name_is(name, "connection")) {
+        response->last |= has_token(value, "close");
     } else if (name_is(name, "x-amzn-errortype")) {
         response->error_type = value;
     }

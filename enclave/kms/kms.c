@@ -7,8 +7,9 @@
 #include "lib/crypto/cms.h"
 #include "lib/crypto/random.h"
 #include "lib/crypto/rsa.h"
+#include "lib/rpc/frame.h"
 
-enum { BODY_MAX = 64 * 1024, DOCUMENT_MAX = 24 * 1024, BACKOFF_MS = 200 };
+enum { BODY_MAX = 64 * 1024, DOCUMENT_MAX = 24 * 1024, BACKOFF_MS = 200, LEAST_MS = 1000 /* an attempt with less time than that is not begun */ };
 
 static enum cmaw_err failed(struct cmaw_kms_failure *failure, enum cmaw_err err, const char *type, const char *message)
 {
@@ -57,18 +58,11 @@ static bool back_off(const struct cmaw_kms_key *key, int attempt)
         return false;
     }
     const uint64_t wait_ms = random % ((uint64_t)BACKOFF_MS << (2 * attempt));
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    if ((uint64_t)now.tv_sec * 1000 + wait_ms + 1000 >= key->deadline_ms) {
+    if (cmaw_monotonic_ms() + wait_ms + LEAST_MS >= key->deadline_ms) {
         return false;
     }
     const struct timespec wait = {(time_t)(wait_ms / 1000), (long)(wait_ms % 1000) * 1000000L};
     return nanosleep(&wait, NULL) == 0;
-}
-
-static enum cmaw_err err_of_class(enum cmaw_kms_class class)
-{
-    return class == CMAW_KMS_FINAL ? CMAW_E_DENIED : CMAW_E_UNAVAILABLE;
 }
 
 /* What one operation adds to the request, and what it takes from a good response. */
@@ -116,70 +110,96 @@ static enum cmaw_err take_data(const struct cmaw_kms_key *key, const struct oper
     return err == CMAW_OK ? CMAW_OK : failed(failure, CMAW_E_PEER, "BadAnswer", "the envelope does not open");
 }
 
-/* *ret_class says whether another attempt may help where the result is not OK. */
-static enum cmaw_err attempt(const struct cmaw_kms *kms, const struct cmaw_kms_key *key, const struct operation *operation,
-                             struct cmaw_kms_failure *failure, enum cmaw_kms_class *ret_class)
+/* KMS's time, once, for signatures only. */
+static bool correct_skew(struct cmaw_kms_session *session, const struct cmaw_http_response *response)
 {
-    *ret_class = CMAW_KMS_FINAL;
-    CMAW_RSA_KEY_AUTO(rsa);
+    int64_t server_s = 0;
+    if (session->skew_corrected || cmaw_http_date(response->date, &server_s) != CMAW_OK) {
+        return false;
+    }
+    session->skew_corrected = true;
+    session->skew_s = server_s - (int64_t)(session->kms->now_ms() / 1000);
+    return true;
+}
+
+/* How to go on after a failed attempt. */
+enum next { NEXT_END, NEXT_WAIT, NEXT_AT_ONCE };
+
+static enum cmaw_err refused(struct cmaw_kms_session *session, const struct cmaw_http_response *response,
+                             struct cmaw_kms_failure *failure, enum next *ret_next)
+{
+    if (response->status < 400) {
+        return failed(failure, CMAW_E_PEER, "BadAnswer", "neither success nor an error; redirects are not followed");
+    }
+    const enum cmaw_kms_class class = cmaw_kms_failure_of(response, failure);
+    *ret_next = class == CMAW_KMS_RETRY                                      ? NEXT_WAIT
+                : class == CMAW_KMS_SKEW && correct_skew(session, response) ? NEXT_AT_ONCE
+                                                                            : NEXT_END;
+    return class == CMAW_KMS_FINAL ? CMAW_E_DENIED : CMAW_E_UNAVAILABLE;
+}
+
+static enum cmaw_err attempt(struct cmaw_kms_session *session, const struct operation *operation, const struct cmaw_rsa_key *rsa,
+                             struct cmaw_kms_failure *failure, enum next *ret_next)
+{
+    *ret_next = NEXT_END;
     CMAW_BUF_AUTO(body, BODY_MAX);
     CMAW_BUF_AUTO(answer, CMAW_HTTP_RESPONSE_MAX);
-    if (operation->recipient) {
-        CMAW_TRY(cmaw_rsa_generate(&rsa));
-    }
-    if (put_body(kms, key, operation, rsa, &body) != CMAW_OK) {
+    failure->recipient_sent = false;
+    if (put_body(session->kms, &session->key, operation, rsa, &body) != CMAW_OK) {
         return failed(failure, CMAW_E_UNAVAILABLE, "NoDocument", "no attestation document from the NSM");
     }
     failure->recipient_sent = operation->recipient;
     struct cmaw_http_response response;
-    const enum cmaw_err err = cmaw_kms_exchange(kms, key, operation->target, cmaw_buf_slice(&body), &answer, &response, failure);
+    const enum cmaw_err err = cmaw_kms_exchange(session, operation->target, cmaw_buf_slice(&body), &answer, &response, failure);
     failure->recipient_sent = operation->recipient;
     CMAW_TRY(err); /* the way there is the host's: it may ask again */
     if (response.status != 200) {
-        *ret_class = cmaw_kms_failure_of(&response, failure);
-        return err_of_class(*ret_class);
+        return refused(session, &response, failure, ret_next);
     }
     if (operation->recipient) {
-        return take_data(key, operation, rsa, response.body, failure);
+        return take_data(&session->key, operation, rsa, response.body, failure);
     }
-    return cmaw_kms_parse_key(response.body, key->arn) == CMAW_OK
+    return cmaw_kms_parse_key(response.body, session->key.arn) == CMAW_OK
                ? CMAW_OK
                : failed(failure, CMAW_E_DENIED, "UnsuitableKey", "the key may be known or usable outside KMS, or is not enabled");
 }
 
-static enum cmaw_err perform(const struct cmaw_kms *kms, const struct cmaw_kms_key *key, const struct operation *operation,
-                             struct cmaw_kms_failure *ret_failure)
+static enum cmaw_err perform(struct cmaw_kms_session *session, const struct operation *operation, struct cmaw_kms_failure *ret_failure)
 {
+    CMAW_RSA_KEY_AUTO(rsa);
     *ret_failure = (struct cmaw_kms_failure){0};
-    if (cmaw_aws_credentials_check(&key->credentials) != CMAW_OK) {
-        return failed(ret_failure, CMAW_E_MALFORMED, "BadCredentials", "the credentials are not of their form");
+    if (operation->recipient && cmaw_rsa_generate(&rsa) != CMAW_OK) {
+        return failed(ret_failure, CMAW_E_UNAVAILABLE, "NoKey", "no RSA key could be made");
     }
-    for (int i = 0;; i++) {
-        enum cmaw_kms_class class = CMAW_KMS_FINAL;
-        const enum cmaw_err err = attempt(kms, key, operation, ret_failure, &class);
-        if (err == CMAW_OK || class != CMAW_KMS_RETRY || i + 1 == CMAW_KMS_TRIES || !back_off(key, i)) {
+    for (int i = 0;;) {
+        enum next next = NEXT_END;
+        const enum cmaw_err err = attempt(session, operation, rsa, ret_failure, &next);
+        if (next == NEXT_AT_ONCE) {
+            continue; /* once in a session */
+        }
+        if (next == NEXT_END || i + 1 == CMAW_KMS_TRIES || !back_off(&session->key, i)) {
             return err;
         }
+        i++;
     }
 }
 
-enum cmaw_err cmaw_kms_generate(const struct cmaw_kms *kms, const struct cmaw_kms_key *key, struct cmaw_buf *blob,
-                                struct cmaw_secret *ret_tsk, struct cmaw_kms_failure *ret_failure)
+enum cmaw_err cmaw_kms_generate(struct cmaw_kms_session *session, struct cmaw_buf *blob, struct cmaw_secret *ret_tsk,
+                                struct cmaw_kms_failure *ret_failure)
 {
     const struct operation operation = {"TrentService.GenerateDataKey", true, CMAW_SLICE_EMPTY, blob, ret_tsk};
-    return perform(kms, key, &operation, ret_failure);
+    return perform(session, &operation, ret_failure);
 }
 
-enum cmaw_err cmaw_kms_decrypt(const struct cmaw_kms *kms, const struct cmaw_kms_key *key, struct cmaw_slice blob,
-                               struct cmaw_secret *ret_tsk, struct cmaw_kms_failure *ret_failure)
+enum cmaw_err cmaw_kms_decrypt(struct cmaw_kms_session *session, struct cmaw_slice blob, struct cmaw_secret *ret_tsk,
+                               struct cmaw_kms_failure *ret_failure)
 {
     const struct operation operation = {"TrentService.Decrypt", true, blob, NULL, ret_tsk};
-    return perform(kms, key, &operation, ret_failure);
+    return perform(session, &operation, ret_failure);
 }
 
-enum cmaw_err cmaw_kms_check_key(const struct cmaw_kms *kms, const struct cmaw_kms_key *key,
-                                 struct cmaw_kms_failure *ret_failure)
+enum cmaw_err cmaw_kms_check_key(struct cmaw_kms_session *session, struct cmaw_kms_failure *ret_failure)
 {
     const struct operation operation = {"TrentService.DescribeKey", false, CMAW_SLICE_EMPTY, NULL, NULL};
-    return perform(kms, key, &operation, ret_failure);
+    return perform(session, &operation, ret_failure);
 }

@@ -54,22 +54,40 @@ static struct cmaw_slice bare_type(struct cmaw_slice type)
     return type;
 }
 
-static enum cmaw_kms_class classify(const char *type, uint32_t status)
+static const struct kind {
+    const char *type;
+    enum cmaw_kms_class class;
+} kinds[] = {
+    {"ThrottlingException", CMAW_KMS_RETRY},
+    {"KeyUnavailableException", CMAW_KMS_RETRY},
+    {"KMSInternalException", CMAW_KMS_RETRY},
+    {"DependencyTimeoutException", CMAW_KMS_RETRY},
+    {"InternalFailure", CMAW_KMS_RETRY},
+    {"ServiceUnavailable", CMAW_KMS_RETRY},
+    {"UnrecognizedClientException", CMAW_KMS_NEW_CREDENTIALS},
+    {"ExpiredTokenException", CMAW_KMS_NEW_CREDENTIALS},
+    {"RequestExpired", CMAW_KMS_SKEW},
+    {"RequestTimeTooSkewed", CMAW_KMS_SKEW},
+};
+
+static bool starts_with(const char *text, const char *start)
 {
-    static const char *const retry[] = {"ThrottlingException", "KeyUnavailableException", "KMSInternalException",
-                                        "DependencyTimeoutException", "InternalFailure", "ServiceUnavailable"};
-    static const char *const credentials[] = {"UnrecognizedClientException", "ExpiredTokenException"};
-    for (size_t i = 0; i < sizeof credentials / sizeof credentials[0]; i++) {
-        if (strcmp(type, credentials[i]) == 0) {
-            return CMAW_KMS_NEW_CREDENTIALS;
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+static enum cmaw_kms_class classify(const struct cmaw_kms_failure *failure)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(failure->type, kinds[i].type) == 0) {
+            return kinds[i].class;
         }
     }
-    for (size_t i = 0; i < sizeof retry / sizeof retry[0]; i++) {
-        if (strcmp(type, retry[i]) == 0) {
-            return CMAW_KMS_RETRY;
-        }
+    /* the same type says that the secret is wrong, which no time mends */
+    if (strcmp(failure->type, "InvalidSignatureException") == 0 &&
+        (starts_with(failure->message, "Signature expired") || starts_with(failure->message, "Signature not yet current"))) {
+        return CMAW_KMS_SKEW;
     }
-    return status >= 500 ? CMAW_KMS_RETRY : CMAW_KMS_FINAL;
+    return failure->http_status >= 500 || failure->http_status == 429 ? CMAW_KMS_RETRY : CMAW_KMS_FINAL;
 }
 
 enum cmaw_kms_class cmaw_kms_failure_of(const struct cmaw_http_response *response, struct cmaw_kms_failure *ret_failure)
@@ -87,7 +105,9 @@ enum cmaw_kms_class cmaw_kms_failure_of(const struct cmaw_http_response *respons
     if (ret_failure->type[0] == '\0') {
         copy_printable(ret_failure->type, sizeof ret_failure->type, CMAW_SLICE_LIT("UnknownError"));
     }
-    return classify(ret_failure->type, response->status);
+    const enum cmaw_kms_class class = classify(ret_failure);
+    ret_failure->wants_credentials = class == CMAW_KMS_NEW_CREDENTIALS;
+    return class;
 }
 
 void cmaw_kms_failure_set(struct cmaw_kms_failure *failure, const char *type, const char *message)
@@ -96,6 +116,7 @@ void cmaw_kms_failure_set(struct cmaw_kms_failure *failure, const char *type, co
     copy_printable(failure->message, sizeof failure->message, cmaw_slice_of_cstr(message));
     failure->request_id[0] = '\0';
     failure->http_status = 0;
+    failure->wants_credentials = false;
 }
 
 void cmaw_kms_data_reply_free(struct cmaw_kms_data_reply *reply)

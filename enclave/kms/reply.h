@@ -11,10 +11,11 @@ struct cmaw_kms_failure {
     char request_id[65];
     uint32_t http_status;
     bool recipient_sent;
+    bool wants_credentials; /* others may be accepted: these have expired or are not known (any more) */
 };
 
 /* Whether asking again may help. */
-enum cmaw_kms_class { CMAW_KMS_FINAL, CMAW_KMS_RETRY, CMAW_KMS_NEW_CREDENTIALS };
+enum cmaw_kms_class { CMAW_KMS_FINAL, CMAW_KMS_RETRY, CMAW_KMS_NEW_CREDENTIALS, CMAW_KMS_SKEW };
 
 /* Fills type, message, request id and status of a response that is no success (facts/KMS.md section 1.3: names in any of
  * their forms); recipient_sent is left alone. Returns how to go on. */

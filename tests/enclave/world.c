@@ -204,7 +204,9 @@ uint32_t world_kms(struct world *world, bool admin, const char *operation, const
     char target[64];
     dial_port = world->kms_port;
     (void)snprintf(target, sizeof target, "TrentService.%s", operation);
-    if (cmaw_kms_exchange(&kms, &key, target, cmaw_slice_of_cstr(body), &buf, &response, &failure) != CMAW_OK) {
+    CMAW_KMS_SESSION_AUTO(session);
+    must(cmaw_kms_open(&kms, &key, &session, &failure), "session");
+    if (cmaw_kms_exchange(&session, target, cmaw_slice_of_cstr(body), &buf, &response, &failure) != CMAW_OK) {
         fail_msg("%s: %s %s", operation, failure.type, failure.message);
     }
     cmaw_buf_put(answer, response.body);

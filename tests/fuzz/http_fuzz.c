@@ -11,7 +11,11 @@ static void read_body(const struct cmaw_http_response *response)
 {
     struct cmaw_kms_failure failure = {0};
     struct cmaw_kms_data_reply reply = {0};
+    int64_t time_s = 0;
     (void)cmaw_kms_failure_of(response, &failure);
+    if (cmaw_http_date(response->date, &time_s) == CMAW_OK && time_s < 0) {
+        abort();
+    }
     CMAW_IGNORE(cmaw_kms_parse_key(response->body, CMAW_SLICE_LIT(ARN)));
     if (cmaw_kms_parse_data(response->body, CMAW_SLICE_LIT(ARN), &reply) == CMAW_OK && reply.envelope.size == 0) {
         abort();

@@ -46,6 +46,26 @@ static void settings_are_read(void **state)
     assert_false(conf.debug);
 }
 
+/* One of kms.host and kms.fips says where KMS is. */
+static void the_kms_endpoint_is_a_setting(void **state)
+{
+    (void)state;
+    static struct cmaw_conf conf;
+#define PLATFORM HEAD LIMITS "attestation.root=" ROOT "\ndebug=0\nversion=1\n"
+    assert_int_equal(parse_conf(PLATFORM "kms.fips=0\n", &conf), CMAW_OK);
+    assert_null(conf.kms_host);
+    assert_false(conf.kms_fips);
+    assert_int_equal(conf.kms_deadline_s, CMAW_CONF_KMS_DEADLINE_S);
+    assert_int_equal(parse_conf(PLATFORM "kms.fips=1\nkms.deadline_s=3\n", &conf), CMAW_OK);
+    assert_true(conf.kms_fips);
+    assert_int_equal(conf.kms_deadline_s, 3);
+    static const char *const bad[] = {PLATFORM, PLATFORM "kms.fips=0\nkms.host=a\n", PLATFORM "kms.fips=2\n", PLATFORM "kms.fips=0\nkms.fips=0\n",
+                                      PLATFORM "kms.fips=0\nkms.deadline_s=0\n", PLATFORM "kms.fips=0\nkms.deadline_s=26\n"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_not_equal(parse_conf(bad[i], &conf), CMAW_OK);
+    }
+}
+
 static void lines_may_be_sorted_as_text(void **state)
 {
     (void)state;
@@ -309,6 +329,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_are_read),
+        cmocka_unit_test(the_kms_endpoint_is_a_setting),
         cmocka_unit_test(lines_may_be_sorted_as_text),
         cmocka_unit_test(wrong_settings_are_refused),
         cmocka_unit_test(raw_input_is_the_content),

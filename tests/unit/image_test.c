@@ -274,6 +274,24 @@ static void the_enclave_accepts_every_limit_that_is_allowed(void **state)
     assert_string_equal(conf.kms_host, "kms.cmaw.test");
 }
 
+/* Without a host it is AWS's own endpoint, which the enclave derives from its key. */
+static void the_kms_endpoint_can_be_aws_own(void **state)
+{
+    struct rig *rig = *state;
+    static const struct { const char *kms; bool fips; uint32_t deadline_s; } cases[] = {
+        {"{roots: roots.pem}", false, CMAW_CONF_KMS_DEADLINE_S}, {"{roots: roots.pem, fips: true, deadline_s: 7}", true, 7}};
+    static struct cmaw_conf conf;
+    for (size_t i = 0; i < 2; i++) {
+        CMAW_BUF_AUTO(printed, TEXT_MAX);
+        put_variant(rig, "{host: kms.cmaw.test, roots: roots.pem}", cases[i].kms);
+        assert_int_equal(build(rig, &printed), 0);
+        parse_conf(rig, &conf);
+        assert_null(conf.kms_host);
+        assert_int_equal(conf.kms_fips, cases[i].fips);
+        assert_int_equal(conf.kms_deadline_s, cases[i].deadline_s);
+    }
+}
+
 static void faults_are_named_with_their_line(void **state)
 {
     struct rig *rig = *state;
@@ -313,6 +331,8 @@ static void faults_are_named_with_their_line(void **state)
         {"init: init", "", "says no init, and there is no option for it\nhint: "},
         {"roots: roots.pem", "roots: table.json", ": the TLS roots of KMS hold no PEM certificate"},
         {"root: root.der", "root: roots.pem", ": the attestation root is not a DER certificate"},
+        {"host: kms.cmaw.test", "host: kms.cmaw.test, fips: true", ": kms.fips chooses AWS's own endpoint, kms.host another"},
+        {"host: kms.cmaw.test", "host: kms.cmaw.test, deadline_s: 26", ": kms.deadline_s is 26, not 1 to 25"},
         {"host: kms.cmaw.test", "host: KMS.cmaw.test", ": not a host name in lower case: KMS.cmaw.test"},
     };
     char link[NAME_SIZE];
@@ -387,6 +407,7 @@ int main(void)
         RIG_TEST(two_builds_in_two_folders_are_one_image),
         RIG_TEST(image_holds_what_the_file_says),
         RIG_TEST(the_enclave_accepts_every_limit_that_is_allowed),
+        RIG_TEST(the_kms_endpoint_can_be_aws_own),
         RIG_TEST(faults_are_named_with_their_line),
         RIG_TEST(options_override_the_file),
         RIG_TEST(measurements_are_printed_alike),

@@ -75,6 +75,45 @@ static void ambiguous_responses_are_refused(void **state)
     }
 }
 
+static void a_server_may_end_the_connection(void **state)
+{
+    (void)state;
+    static const struct { const char *line; bool last; } cases[] = {
+        {"", false}, {"Connection: close\r\n", true}, {"connection: CLOSE\r\n", true}, {"Connection: keep-alive\r\n", false},
+        {"Connection: a , close,b\r\n", true}, {"Connection: a\r\nConnection: close\r\n", true}, {"Connection: closed, xclose\r\n", false},
+        {"Connection:\r\n", false}, {"Connection: ,,\r\n", false}, {"Keep-Alive: close\r\n", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[128];
+        bool complete = false;
+        struct cmaw_http_response response;
+        (void)snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\n%sContent-Length: 0\r\n\r\n", cases[i].line);
+        assert_int_equal(parse(text, &complete, &response), CMAW_OK);
+        assert_int_equal(response.last, cases[i].last);
+    }
+}
+
+static void dates_are_read_strictly(void **state)
+{
+    (void)state;
+    static const struct { const char *text; int64_t time_s; } good[] = {
+        {"Sun, 06 Nov 1994 08:49:37 GMT", 784111777}, {"Thu, 01 Jan 1970 00:00:00 GMT", 0}, {"Tue, 29 Feb 2000 23:59:59 GMT", 951868799},
+        {"Sat, 31 Dec 2016 23:59:60 GMT", 1483228800}, {"Mon, 01 Mar 2100 00:00:00 GMT", 4107542400}};
+    static const char *const bad[] = {"", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 6 Nov 1994 08:49:37 GMT",
+                                      "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
+                                      "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
+                                      "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1969 08:49:37 GMT", "Xun, 06 Nov 1994 08:49:37 GMT",
+                                      "Sun, 06 Nov 1994 08:49:-7 GMT", "Sun, 06 Nov 1994 08:49:37 GMT "};
+    int64_t time_s = -1;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(cmaw_http_date(cmaw_slice_of_cstr(good[i].text), &time_s), CMAW_OK);
+        assert_int_equal(time_s, good[i].time_s);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(cmaw_http_date(cmaw_slice_of_cstr(bad[i]), &time_s), CMAW_E_MALFORMED);
+    }
+}
+
 static void limits_are_exact(void **state)
 {
     (void)state;
@@ -232,6 +271,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_response_is_read),
         cmocka_unit_test(ambiguous_responses_are_refused),
+        cmocka_unit_test(a_server_may_end_the_connection),
+        cmocka_unit_test(dates_are_read_strictly),
         cmocka_unit_test(limits_are_exact),
         cmocka_unit_test(errors_are_named_in_all_their_forms),
         cmocka_unit_test(a_message_is_cut_and_made_printable),
