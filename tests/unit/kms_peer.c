@@ -21,7 +21,7 @@ static struct kms_peer *world;
 
 static const char *find(struct cmaw_slice text, const char *word)
 {
-    return memmem(text.data, text.size, word, strlen(word));
+    return text.size == 0 ? NULL : memmem(text.data, text.size, word, strlen(word));
 }
 
 /* The document of the client's NSM is the public key that it was asked to name. */
