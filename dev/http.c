@@ -2,21 +2,26 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "dev/acceptor.h"
 #include "dev/clock.h"
 #include "dev/pki.h"
+#include "dev/trail.h"
+#include "lib/base/log.h"
 #include "lib/crypto/pem.h"
-#include "sys/file.h"
 
-enum { THREADS = 16, CONNECTIONS_MAX = 1024, IDLE_S = 60, PEM_MAX = 8192, BACKLOG = 512 };
+/* A thread serves one call at a time and waits in it for the disk, so their number is also that of calls in one commit. */
+enum { THREADS = 16, IDLE_S = 60, PEM_MAX = 8192, CONNECTION_MEMORY = 16 * 1024, FILES_BESIDE = 256 };
 
 struct cmaw_http {
     struct cmaw_service *service;
     struct MHD_Daemon *daemon;
+    struct cmaw_acceptor acceptor;
     struct cmaw_buf certificate;
     struct cmaw_buf key;
 };
@@ -37,11 +42,25 @@ static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const 
     return MHD_YES;
 }
 
-static const char *peer_address(struct MHD_Connection *connection, char text[static INET_ADDRSTRLEN])
+static const char *tls_version_name(gnutls_protocol_t version)
+{
+    return version == GNUTLS_TLS1_3 ? "TLSv1.3" : version == GNUTLS_TLS1_2 ? "TLSv1.2" : "";
+}
+
+static void get_peer(struct MHD_Connection *connection, struct cmaw_peer *peer)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr_in *addr = info == NULL ? NULL : (const struct sockaddr_in *)(const void *)info->client_addr;
-    return addr == NULL || inet_ntop(AF_INET, &addr->sin_addr, text, INET_ADDRSTRLEN) == NULL ? "" : text;
+    if (addr != NULL) {
+        (void)inet_ntop(AF_INET, &addr->sin_addr, peer->address, sizeof peer->address);
+    }
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    gnutls_session_t session = info == NULL ? NULL : info->tls_session;
+    if (session != NULL) {
+        const char *suite = gnutls_ciphersuite_get(session);
+        (void)snprintf(peer->tls_version, sizeof peer->tls_version, "%s", tls_version_name(gnutls_protocol_get_version(session)));
+        (void)snprintf(peer->tls_cipher, sizeof peer->tls_cipher, "%s", suite == NULL ? "" : suite);
+    }
 }
 
 static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, const struct cmaw_answer *answer)
@@ -73,7 +92,7 @@ static bool has_query(struct MHD_Connection *connection)
 static enum MHD_Result serve(struct cmaw_http *http, struct MHD_Connection *connection, const char *path,
                              const char *method, const struct incoming *incoming)
 {
-    char address[INET_ADDRSTRLEN] = "";
+    struct cmaw_peer peer = {0};
     struct cmaw_answer answer = {.body = CMAW_BUF(CMAW_ANSWER_MAX)};
     struct cmaw_http_request request = {.method = method, .path = path, .body = cmaw_buf_slice(&incoming->body)};
     const int headers = MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL);
@@ -84,7 +103,8 @@ static enum MHD_Result serve(struct cmaw_http *http, struct MHD_Connection *conn
         status = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
     } else if (strcmp(method, "POST") == 0 && strcmp(path, "/") == 0 && !has_query(connection)) {
         (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, add_header, &request);
-        cmaw_service_handle(http->service, &request, peer_address(connection, address), &answer);
+        get_peer(connection, &peer);
+        cmaw_service_handle(http->service, &request, &peer, &answer);
         status = cmaw_buf_err(&answer.body) == CMAW_OK ? answer.status : MHD_HTTP_INTERNAL_SERVER_ERROR;
     }
     const enum MHD_Result result = respond(connection, status, &answer);
@@ -152,57 +172,71 @@ static enum cmaw_err load_identity(struct cmaw_http *http)
     return err == CMAW_OK ? ended : err;
 }
 
-static enum cmaw_err listen_on(uint16_t port, int *ret_fd, uint16_t *ret_port)
+static bool give_connection(void *context, int fd, const struct sockaddr *addr, socklen_t size)
 {
-    struct sockaddr_in self = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof self;
-    const int on = 1;
-    CMAW_FD_AUTO(fd);
-    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    CMAW_REQUIRE(fd >= 0, cmaw_err_of_errno(errno));
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    CMAW_REQUIRE(bind(fd, (const struct sockaddr *)&self, sizeof self) == 0
-                 && listen(fd, BACKLOG) == 0
-                 && getsockname(fd, (struct sockaddr *)&self, &size) == 0, cmaw_err_of_errno(errno));
-    *ret_port = ntohs(self.sin_port);
-    *ret_fd = fd;
-    fd = -1;
-    return CMAW_OK;
+    struct cmaw_http *http = context;
+    return MHD_add_connection(http->daemon, fd, addr, size) == MHD_YES;
 }
 
-static struct MHD_Daemon *start_daemon(struct cmaw_http *http, int fd, uint16_t port)
+static void on_connection(void *context, struct MHD_Connection *connection, void **state,
+                          enum MHD_ConnectionNotificationCode code)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_USE_ERROR_LOG, port, NULL, NULL, on_access,
-                            http, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+    (void)connection;
+    (void)state;
+    struct cmaw_http *http = context;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        cmaw_acceptor_closed(&http->acceptor);
+    }
+}
+
+/* The acceptor keeps the limit; the library's own, which it divides among its threads, must never be met before it. */
+static struct MHD_Daemon *start_daemon(struct cmaw_http *http)
+{
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET
+                                | MHD_USE_ITC, 0, NULL, NULL, on_access, http,
+                            MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
+                            MHD_OPTION_CONNECTION_LIMIT, (http->acceptor.limit + 1) * THREADS,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
                             MHD_OPTION_HTTPS_MEM_CERT, http->certificate.data, MHD_OPTION_HTTPS_MEM_KEY, http->key.data,
                             MHD_OPTION_HTTPS_PRIORITIES, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2", MHD_OPTION_END);
 }
 
-enum cmaw_err cmaw_http_start(struct cmaw_service *service, uint16_t port, struct cmaw_http **ret_http,
-                              uint16_t *ret_port, struct cmaw_diag *diag)
+static enum cmaw_err start(struct cmaw_http *http, uint16_t port, uint16_t *ret_port, struct cmaw_diag *diag)
 {
-    int fd = -1;
-    uint16_t bound = 0;
+    CMAW_TRY(load_identity(http));
+    if (cmaw_acceptor_listen(&http->acceptor, port, ret_port) != CMAW_OK) {
+        cmaw_diag_hint(diag, "choose another with --port");
+        return cmaw_diag_set(diag, CMAW_E_UNAVAILABLE, "cannot listen on 127.0.0.1:%u: %s", port, strerror(errno));
+    }
+    http->daemon = start_daemon(http);
+    if (http->daemon == NULL) {
+        return cmaw_diag_set(diag, CMAW_E_IO, "cannot start the HTTPS server");
+    }
+    return cmaw_acceptor_start(&http->acceptor);
+}
+
+enum cmaw_err cmaw_http_start(struct cmaw_service *service, uint16_t port, unsigned connections,
+                              struct cmaw_http **ret_http, uint16_t *ret_port, struct cmaw_diag *diag)
+{
     struct cmaw_http *http = calloc(1, sizeof *http);
     CMAW_REQUIRE(http != NULL, CMAW_E_NO_MEMORY);
     http->service = service;
-    enum cmaw_err err = load_identity(http);
-    if (err == CMAW_OK && (err = listen_on(port, &fd, &bound)) != CMAW_OK) {
-        cmaw_diag_hint(diag, "choose another with --port");
-        err = cmaw_diag_set(diag, CMAW_E_UNAVAILABLE, "cannot listen on 127.0.0.1:%u: %s", port, strerror(errno));
+    http->acceptor = (struct cmaw_acceptor)CMAW_ACCEPTOR;
+    http->acceptor.give = give_connection;
+    http->acceptor.context = http;
+    http->acceptor.limit = cmaw_acceptor_fit_limit(connections, FILES_BESIDE);
+    if (http->acceptor.limit < connections) {
+        cmaw_log(CMAW_LOG_WARN, "http.limit", "wanted=%u connections=%u note=\"the limit of open files allows no more\"",
+                 connections, http->acceptor.limit);
     }
-    if (err == CMAW_OK && (http->daemon = start_daemon(http, fd, bound)) == NULL) {
-        (void)close(fd);
-        err = cmaw_diag_set(diag, CMAW_E_IO, "cannot start the HTTPS server");
-    }
+    const enum cmaw_err err = start(http, port, ret_port, diag);
     if (err != CMAW_OK) {
         cmaw_http_stop(&http);
         return err;
     }
     *ret_http = http;
-    *ret_port = bound;
     return CMAW_OK;
 }
 
@@ -211,6 +245,7 @@ void cmaw_http_stop(struct cmaw_http **http)
     if (http == NULL || *http == NULL) {
         return;
     }
+    cmaw_acceptor_stop(&(*http)->acceptor);
     if ((*http)->daemon != NULL) {
         MHD_stop_daemon((*http)->daemon);
     }

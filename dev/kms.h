@@ -9,6 +9,7 @@
 #include "dev/fault.h"
 #include "dev/kms_blob.h"
 #include "dev/nsm_server.h"
+#include "dev/rate.h"
 #include "dev/uuid.h"
 #include "lib/attest/doc.h"
 #include "lib/crypto/rsa.h"
@@ -17,7 +18,13 @@ struct sqlite3;
 
 enum {
     CMAW_KMS_ARN_MAX = 128,
+    CMAW_KMS_OTHER_ARN_MAX = 384,
     CMAW_KMS_RECIPIENT_AGE_MS = 300 * 1000, /* of a document that is accepted, in either direction */
+};
+
+struct cmaw_trail_settings {
+    int64_t delay_min_ms, delay_max_ms; /* from a call to its event's delivery */
+    struct cmaw_rate lookups;           /* used inside the store only */
 };
 
 struct cmaw_kms {
@@ -26,6 +33,8 @@ struct cmaw_kms {
     uint8_t attestation_root[CMAW_SHA256_SIZE];
     enum cmaw_alternation cms_form; /* FIRST is A, SECOND is B */
     unsigned envelopes;             /* made so far */
+    bool accept_unsigned;           /* documents of QEMU's machine, which nobody signs */
+    struct cmaw_trail_settings trail;
 };
 
 struct cmaw_kms_key {
@@ -45,6 +54,7 @@ void cmaw_kms_key_free(struct cmaw_kms_key *key);
 /* A verified attestation document and the key inside it. */
 struct cmaw_kms_recipient {
     bool present;
+    bool is_unsigned; /* QEMU's: all of it is only claimed */
     struct cmaw_buf bytes;
     struct cmaw_doc doc; /* borrows from bytes */
     struct cmaw_rsa_key *key;
@@ -66,6 +76,8 @@ struct cmaw_kms_call {
     struct cmaw_kms_recipient recipient;
     /* results */
     char key_arn[CMAW_KMS_ARN_MAX]; /* of the key that the call was about; empty: none */
+    char other_arn[CMAW_KMS_OTHER_ARN_MAX]; /* of what it was about besides: the source of a ReEncrypt, an alias; empty: none */
+    uint8_t material_id[CMAW_KMS_MATERIAL_SIZE]; /* of the key's material that was used, for the event; zero: none was */
     struct cmaw_fault fault;
     json_t *response;
 };

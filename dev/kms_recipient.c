@@ -1,5 +1,7 @@
 #include "dev/kms.h"
 
+#include "dev/qemu_doc.h"
+#include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/crypto/cms_make.h"
 #include "lib/crypto/x509.h"
@@ -20,11 +22,16 @@ static enum cmaw_err read_recipient(struct cmaw_kms_call *call, json_t *recipien
     return err;
 }
 
-/* Archive mode checks everything at the document's own time; what is left is that this time is now. */
-static enum cmaw_err check_now(const struct cmaw_doc *doc, int64_t now_ms)
+static enum cmaw_err check_age(const struct cmaw_doc *doc, int64_t now_ms)
 {
     const int64_t age_ms = now_ms - (int64_t)doc->timestamp_ms;
     CMAW_REQUIRE(age_ms <= CMAW_KMS_RECIPIENT_AGE_MS && age_ms >= -CMAW_KMS_RECIPIENT_AGE_MS, CMAW_E_EXPIRED);
+    return CMAW_OK;
+}
+
+/* Archive mode has looked at the validity at the document's own time only. */
+static enum cmaw_err check_certificates_now(const struct cmaw_doc *doc, int64_t now_ms)
+{
     for (size_t i = 0; i <= doc->cabundle_count; i++) {
         int64_t not_before_s = 0, not_after_s = 0;
         CMAW_TRY(cmaw_x509_validity(i < doc->cabundle_count ? doc->cabundle[i] : doc->certificate, &not_before_s,
@@ -34,12 +41,36 @@ static enum cmaw_err check_now(const struct cmaw_doc *doc, int64_t now_ms)
     return CMAW_OK;
 }
 
-static enum cmaw_err verify(struct cmaw_kms_call *call)
+/* facts/NITRO.md section 1.3, then that all of it holds now. */
+static enum cmaw_err verify_signed(struct cmaw_kms_call *call)
 {
     struct cmaw_doc *doc = &call->recipient.doc;
     CMAW_TRY(cmaw_doc_parse(cmaw_buf_slice(&call->recipient.bytes), doc));
     CMAW_TRY(cmaw_doc_verify_archive(doc, call->kms->attestation_root));
-    CMAW_TRY(check_now(doc, call->now_ms));
+    CMAW_TRY(check_age(doc, call->now_ms));
+    return check_certificates_now(doc, call->now_ms);
+}
+
+/* Nothing in it is proven: the image, the registers and the key are what the sender says. */
+static enum cmaw_err accept_unsigned(struct cmaw_kms_call *call)
+{
+    struct cmaw_doc *doc = &call->recipient.doc;
+    CMAW_TRY(cmaw_qemu_doc_parse(cmaw_buf_slice(&call->recipient.bytes), doc));
+    CMAW_TRY(check_age(doc, call->now_ms));
+    call->recipient.is_unsigned = true;
+    cmaw_log(CMAW_LOG_WARN, "kms.unsigned", "op=%s note=\"an unsigned attestation document was accepted: anybody can write one\"",
+             call->operation);
+    return CMAW_OK;
+}
+
+static enum cmaw_err verify(struct cmaw_kms_call *call)
+{
+    const struct cmaw_doc *doc = &call->recipient.doc;
+    const enum cmaw_err err = verify_signed(call);
+    if (err != CMAW_OK) {
+        CMAW_REQUIRE(call->kms->accept_unsigned, err);
+        CMAW_TRY(accept_unsigned(call));
+    }
     CMAW_REQUIRE(doc->public_key.present, CMAW_E_MALFORMED);
     return cmaw_rsa_from_spki(doc->public_key.bytes, &call->recipient.key);
 }

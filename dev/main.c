@@ -33,11 +33,18 @@ static const char usage[] =
     "  --map-form definite|indefinite|alternate\n"
     "                            form of attestation documents [alternate]\n"
     "  --nsm-clock-offset S      seconds by which the module's clock is ahead of ours [0]\n"
+    "  --trail-delay S[-S]       seconds from a call to its event in LookupEvents, or a range to draw from [0]\n"
+    "  --lookup-rate N           LookupEvents per second and account; 0: no limit [2]\n"
+    "  --connections N           at once; more are refused [2048]\n"
+    "  --accept-unsigned-qemu-documents\n"
+    "                            what QEMU's nitro-enclave machine calls attestation, which anybody can write\n"
     "  --arn ARN                 the principal that gets an access key (printed as JSON)\n"
     "  --policy FILE             replaces the principal's identity policy\n"
     "  --session                 a temporary key with a session token\n"
     "\n"
     "example: cmaw-devd init --dir /tmp/devd && cmaw-devd serve --dir /tmp/devd --port 8443\n";
+
+enum { CONNECTIONS = 2048, CONNECTIONS_MAX = 65536, LOOKUPS_PER_SECOND = 2, DELAY_MAX_S = 7 * 24 * 3600 };
 
 struct options {
     const char *dir, *region, *account, *arn, *policy;
@@ -45,11 +52,13 @@ struct options {
     int ready_fd;
     enum cmaw_alternation cms_form, map_form;
     int64_t clock_offset_s;
-    bool session;
+    struct cmaw_trail_settings trail;
+    unsigned connections;
+    bool session, accept_unsigned;
 };
 
 enum { OPT_DIR = 1000, OPT_REGION, OPT_ACCOUNT, OPT_PORT, OPT_READY_FD, OPT_CMS_FORM, OPT_MAP_FORM, OPT_OFFSET, OPT_ARN,
-       OPT_POLICY, OPT_SESSION };
+       OPT_POLICY, OPT_SESSION, OPT_TRAIL_DELAY, OPT_LOOKUP_RATE, OPT_CONNECTIONS, OPT_UNSIGNED };
 
 static const struct option long_options[] = {
     {"dir", required_argument, NULL, OPT_DIR},           {"region", required_argument, NULL, OPT_REGION},
@@ -57,7 +66,11 @@ static const struct option long_options[] = {
     {"ready-fd", required_argument, NULL, OPT_READY_FD}, {"cms-form", required_argument, NULL, OPT_CMS_FORM},
     {"map-form", required_argument, NULL, OPT_MAP_FORM}, {"nsm-clock-offset", required_argument, NULL, OPT_OFFSET},
     {"arn", required_argument, NULL, OPT_ARN},           {"policy", required_argument, NULL, OPT_POLICY},
-    {"session", no_argument, NULL, OPT_SESSION},         {NULL, 0, NULL, 0},
+    {"session", no_argument, NULL, OPT_SESSION},         {"trail-delay", required_argument, NULL, OPT_TRAIL_DELAY},
+    {"lookup-rate", required_argument, NULL, OPT_LOOKUP_RATE},
+    {"connections", required_argument, NULL, OPT_CONNECTIONS},
+    {"accept-unsigned-qemu-documents", no_argument, NULL, OPT_UNSIGNED},
+    {NULL, 0, NULL, 0},
 };
 
 static enum cmaw_err bad_value(struct cmaw_diag *diag, const char *name, const char *value)
@@ -84,6 +97,29 @@ static enum cmaw_err parse_number(const char *name, uint64_t max, const char *va
                                   struct cmaw_diag *diag)
 {
     return cmaw_parse_u64(value, max, ret_number) == CMAW_OK ? CMAW_OK : bad_value(diag, name, value);
+}
+
+/* "5" or "120-900" */
+static enum cmaw_err parse_delay(const char *value, struct cmaw_trail_settings *trail, struct cmaw_diag *diag)
+{
+    char from[24];
+    uint64_t min_s = 0, max_s = 0;
+    const size_t size = strcspn(value, "-");
+    if (size >= sizeof from) {
+        return bad_value(diag, "--trail-delay", value);
+    }
+    (void)snprintf(from, sizeof from, "%.*s", (int)size, value);
+    CMAW_TRY(parse_number("--trail-delay", DELAY_MAX_S, from, &min_s, diag));
+    max_s = min_s;
+    if (value[size] == '-') {
+        CMAW_TRY(parse_number("--trail-delay", DELAY_MAX_S, value + size + 1, &max_s, diag));
+    }
+    if (max_s < min_s) {
+        return bad_value(diag, "--trail-delay", value);
+    }
+    trail->delay_min_ms = (int64_t)min_s * 1000;
+    trail->delay_max_ms = (int64_t)max_s * 1000;
+    return CMAW_OK;
 }
 
 static enum cmaw_err parse_option(int option, const char *value, struct options *options, struct cmaw_diag *diag)
@@ -124,6 +160,19 @@ static enum cmaw_err parse_option(int option, const char *value, struct options 
         CMAW_TRY(parse_number("--nsm-clock-offset", 1 << 30, value + (value[0] == '-' ? 1 : 0), &number, diag));
         options->clock_offset_s = value[0] == '-' ? -(int64_t)number : (int64_t)number;
         return CMAW_OK;
+    case OPT_TRAIL_DELAY:
+        return parse_delay(value, &options->trail, diag);
+    case OPT_LOOKUP_RATE:
+        CMAW_TRY(parse_number("--lookup-rate", 1000, value, &number, diag));
+        options->trail.lookups.per_second = (unsigned)number;
+        return CMAW_OK;
+    case OPT_CONNECTIONS:
+        CMAW_TRY(parse_number("--connections", CONNECTIONS_MAX, value, &number, diag));
+        options->connections = (unsigned)number;
+        return number == 0 ? bad_value(diag, "--connections", value) : CMAW_OK;
+    case OPT_UNSIGNED:
+        options->accept_unsigned = true;
+        return CMAW_OK;
     default:
         cmaw_diag_hint(diag, "cmaw-devd --help");
         return cmaw_diag_set(diag, CMAW_E_USAGE, "wrong options");
@@ -132,7 +181,8 @@ static enum cmaw_err parse_option(int option, const char *value, struct options 
 
 static enum cmaw_err parse(int argc, char **argv, struct options *ret_options, struct cmaw_diag *diag)
 {
-    struct options options = {.ready_fd = -1, .cms_form = CMAW_FORM_ALTERNATE, .map_form = CMAW_FORM_ALTERNATE};
+    struct options options = {.ready_fd = -1, .cms_form = CMAW_FORM_ALTERNATE, .map_form = CMAW_FORM_ALTERNATE,
+                              .connections = CONNECTIONS, .trail.lookups.per_second = LOOKUPS_PER_SECOND};
     int option = 0;
     opterr = 0;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -187,8 +237,11 @@ static enum cmaw_err serve_until_end(const struct options *options, struct cmaw_
                                    .clock_offset_ms = options->clock_offset_s * 1000};
     CMAW_TRY(cmaw_path(path, "%s/nsm.sock", options->dir));
     CMAW_TRY(cmaw_nsm_server_start(&nsm, path, diag));
-    CMAW_TRY(cmaw_http_start(service, options->port, &http, &port, diag));
+    CMAW_TRY(cmaw_http_start(service, options->port, options->connections, &http, &port, diag));
     cmaw_log(CMAW_LOG_WARN, "simulation", "note=\"this is a simulation of NSM, KMS and CloudTrail: it protects nothing\"");
+    if (options->accept_unsigned) {
+        cmaw_log(CMAW_LOG_WARN, "unsigned", "note=\"unsigned attestation documents are accepted: anybody gets the plaintext\"");
+    }
     cmaw_log(CMAW_LOG_INFO, "serving", "port=%u region=%s account=%s nsm=%s", port, service->kms.region,
              service->kms.account, path);
     cmaw_ready_notify(&ready);
@@ -218,7 +271,8 @@ static enum cmaw_err lock_folder(const char *dir, int *ret_fd, struct cmaw_diag 
 
 static enum cmaw_err serve(const struct options *options, struct cmaw_diag *diag)
 {
-    struct cmaw_service service = {.kms = {.cms_form = options->cms_form}};
+    struct cmaw_service service = {.kms = {.cms_form = options->cms_form, .trail = options->trail,
+                                           .accept_unsigned = options->accept_unsigned}};
     CMAW_FD_AUTO(folder);
     CMAW_TRY(lock_folder(options->dir, &folder, diag));
     CMAW_TRY(cmaw_store_open(options->dir, false, &service.store, diag));

@@ -142,6 +142,7 @@ static enum cmaw_err dispatch(struct cmaw_service *service, const struct cmaw_ht
     call->operation = operation->name;
     source->event_source = api->event_source;
     source->access_key = auth->access_key;
+    source->session_ms = call->now_ms;
     CMAW_TRY(parse_body(request->body, call));
     const enum cmaw_err err = check(call, operation);
     CMAW_REQUIRE(err == CMAW_OK || call->fault.type != CMAW_FAULT_NONE, err);
@@ -163,13 +164,13 @@ static void put_answer(const struct cmaw_kms_call *call, struct cmaw_answer *ans
     answer->error_type = call->fault.type == CMAW_FAULT_NONE ? NULL : cmaw_fault_name(call->fault.type);
 }
 
-void cmaw_service_handle(struct cmaw_service *service, const struct cmaw_http_request *request, const char *address,
-                         struct cmaw_answer *ret_answer)
+void cmaw_service_handle(struct cmaw_service *service, const struct cmaw_http_request *request,
+                         const struct cmaw_peer *peer, struct cmaw_answer *ret_answer)
 {
     struct cmaw_principal who = {0};
     struct cmaw_sigv4 auth = {0};
     const char *host = cmaw_http_header(request, "host");
-    struct cmaw_trail_source source = {.address = address, .user_agent = cmaw_http_header(request, "user-agent"),
+    struct cmaw_trail_source source = {.peer = peer, .user_agent = cmaw_http_header(request, "user-agent"),
                                        .host = host == NULL ? "" : host};
     struct cmaw_kms_call call = {.kms = &service->kms, .who = &who, .now_ms = cmaw_wall_clock_ms(),
                                  .response = json_object(), .operation = ""};

@@ -21,8 +21,10 @@ struct cmaw_answer {
 
 enum { CMAW_REQUEST_MAX = 512 * 1024, CMAW_ANSWER_MAX = 4 * 1024 * 1024 }; /* bytes of a body */
 
+struct cmaw_peer;
+
 /* Always gives an answer; ret_answer->body must be an empty buffer and is the caller's. The request is hostile. */
-void cmaw_service_handle(struct cmaw_service *service, const struct cmaw_http_request *request, const char *address,
-                         struct cmaw_answer *ret_answer);
+void cmaw_service_handle(struct cmaw_service *service, const struct cmaw_http_request *request,
+                         const struct cmaw_peer *peer, struct cmaw_answer *ret_answer);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -43,9 +44,55 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS event_time ON event (time_ms, seq);"
     "CREATE INDEX IF NOT EXISTS event_name ON event (name, seq);";
 
+/* What a database of an earlier version lacks; user_version counts those that it has. Only ever appended to. */
+static const char *const changes[] = {
+    "ALTER TABLE event ADD COLUMN other TEXT NOT NULL DEFAULT '';"        /* the second resource */
+    "ALTER TABLE event ADD COLUMN visible_ms INTEGER NOT NULL DEFAULT 0;" /* when CloudTrail delivers it */
+    "DROP INDEX event_name;"
+    "CREATE INDEX event_by_name ON event (name, time_ms, seq);"
+    "CREATE INDEX event_by_key ON event (access_key, time_ms, seq);"
+    "CREATE INDEX event_by_resource ON event (resource, time_ms, seq);",
+};
+
 static enum cmaw_err exec(sqlite3 *db, const char *sql)
 {
     return cmaw_sql_err(sqlite3_exec(db, sql, NULL, NULL, NULL));
+}
+
+static enum cmaw_err user_version(sqlite3 *db, size_t *ret_version)
+{
+    CMAW_SQL_AUTO(rows);
+    CMAW_TRY(cmaw_sql_query(db, &rows, "PRAGMA user_version", ""));
+    CMAW_TRY(cmaw_sql_next(rows));
+    *ret_version = (size_t)cmaw_sql_i64(rows, 0);
+    return CMAW_OK;
+}
+
+static enum cmaw_err apply_changes(sqlite3 *db)
+{
+    char text[48];
+    size_t version = 0;
+    CMAW_TRY(user_version(db, &version));
+    for (; version < sizeof changes / sizeof changes[0]; version++) {
+        CMAW_TRY(exec(db, changes[version]));
+        (void)snprintf(text, sizeof text, "PRAGMA user_version = %zu", version + 1);
+        CMAW_TRY(exec(db, text));
+    }
+    return CMAW_OK;
+}
+
+/* In one transaction, for another process may open the database at the same time. */
+static enum cmaw_err upgrade(sqlite3 *db)
+{
+    size_t version = 0;
+    CMAW_TRY(user_version(db, &version));
+    if (version >= sizeof changes / sizeof changes[0]) {
+        return CMAW_OK;
+    }
+    CMAW_TRY(exec(db, "BEGIN IMMEDIATE"));
+    const enum cmaw_err err = apply_changes(db);
+    const enum cmaw_err ended = exec(db, err == CMAW_OK ? "COMMIT" : "ROLLBACK");
+    return err == CMAW_OK ? ended : err;
 }
 
 static enum cmaw_err open_database(struct cmaw_store *store, const char *path, bool create)
@@ -59,7 +106,8 @@ static enum cmaw_err open_database(struct cmaw_store *store, const char *path, b
         CMAW_TRY(exec(store->db, schema));
     }
     /* also tells a database from any other file */
-    return exec(store->db, "SELECT count(*) FROM setting");
+    CMAW_TRY(exec(store->db, "SELECT count(*) FROM setting"));
+    return upgrade(store->db);
 }
 
 enum cmaw_err cmaw_store_open(const char *dir, bool create, struct cmaw_store **ret_store, struct cmaw_diag *diag)

@@ -1,96 +1,48 @@
 #include "dev/trail.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dev/sql.h"
+#include "dev/trail_shape.h"
 #include "lib/base/text.h"
+#include "lib/crypto/random.h"
 
-enum { PRINCIPAL_ID_SIZE = 21, ISO_SIZE = 24 };
-
-static void iso_time(int64_t ms, char ret_text[static ISO_SIZE])
+static bool denied(const struct cmaw_kms_call *call)
 {
-    const time_t seconds = ms / 1000;
-    struct tm parts;
-    (void)strftime(ret_text, ISO_SIZE, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &parts));
+    return call->fault.type == CMAW_FAULT_ACCESS_DENIED;
 }
 
-/* IAM's ids are stable for a principal: here they come from its ARN. */
-static void principal_id(const char *prefix, const char *arn, char ret_id[static PRINCIPAL_ID_SIZE + 1])
-{
-    uint8_t digest[CMAW_SHA256_SIZE];
-    char hex[2 * sizeof digest + 1] = "";
-    cmaw_sha256(cmaw_slice_of_cstr(arn), digest);
-    CMAW_IGNORE(cmaw_hex_to_cstr(CMAW_SLICE_ARRAY(digest), hex, sizeof hex)); /* it fits */
-    (void)snprintf(ret_id, PRINCIPAL_ID_SIZE + 1, "%s%.17s", prefix, hex);
-    for (char *at = ret_id; *at != '\0'; at++) {
-        *at = (char)toupper((unsigned char)*at);
-    }
-}
+/* What events show of answers; of all others nothing. */
+static const struct shown_answer {
+    const char *operation;
+    const char *members; /* of the response; NULL: the ARN of the key, though the response has none */
+} shown_answers[] = {
+    {"CreateKey", "KeyMetadata"},
+    {"ScheduleKeyDeletion", "KeyId KeyState DeletionDate PendingWindowInDays"},
+    {"CancelKeyDeletion", "KeyId"},
+    {"CreateGrant", "GrantId"},
+    {"EnableKey", NULL},         {"DisableKey", NULL},         {"UpdateKeyDescription", NULL},
+    {"EnableKeyRotation", NULL}, {"DisableKeyRotation", NULL}, {"CreateAlias", NULL},
+    {"UpdateAlias", NULL},       {"DeleteAlias", NULL},        {"TagResource", NULL},
+    {"UntagResource", NULL},     {"RevokeGrant", NULL},        {"RetireGrant", NULL},
+};
 
-static json_t *session_context(const struct cmaw_principal *who, const char *id, const char *time)
-{
-    return json_pack("{s:{s:s, s:s, s:s, s:s, s:s}, s:{s:s, s:s}}", "sessionIssuer", "type", "Role", "principalId", id,
-                     "arn", who->arn, "accountId", who->account, "userName", who->name, "attributes", "creationDate",
-                     time, "mfaAuthenticated", "false");
-}
-
-static json_t *user_identity(const struct cmaw_principal *who, const char *access_key, const char *time)
-{
-    char id[PRINCIPAL_ID_SIZE + 1], session[CMAW_ARN_MAX];
-    const bool role = strcmp(who->type, "AssumedRole") == 0;
-    principal_id(role ? "AROA" : "AIDA", who->arn, id);
-    (void)snprintf(session, sizeof session, "%s:%s", id, strrchr(who->caller, '/') == NULL ? "" : strrchr(who->caller, '/') + 1);
-    json_t *identity = json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", who->type, "principalId",
-                                 role ? session : strcmp(who->type, "Root") == 0 ? who->account : id, "arn", who->caller,
-                                 "accountId", who->account, "accessKeyId", access_key);
-    if (role) {
-        (void)json_object_set_new(identity, "sessionContext", session_context(who, id, time));
-    } else if (strcmp(who->type, "IAMUser") == 0) {
-        (void)json_object_set_new(identity, "userName", json_string(who->name));
-    }
-    return identity;
-}
-
-/* The members of the request that the operation lists, with names in lower camel case. */
 static json_t *request_parameters(const struct cmaw_kms_call *call, const struct cmaw_kms_operation *operation)
 {
-    if (operation->logged == NULL || call->fault.type == CMAW_FAULT_ACCESS_DENIED) {
-        return json_null();
-    }
-    json_t *parameters = json_object();
-    char names[256], camel[64], *rest = NULL;
-    (void)snprintf(names, sizeof names, "%s", operation->logged);
-    for (const char *name = strtok_r(names, " ", &rest); name != NULL; name = strtok_r(NULL, " ", &rest)) {
-        json_t *value = json_object_get(call->request, name);
-        if (value != NULL && !json_is_null(value)) {
-            (void)snprintf(camel, sizeof camel, "%s", name);
-            camel[0] = (char)tolower((unsigned char)camel[0]);
-            (void)json_object_set(parameters, camel, value);
-        }
-    }
-    return parameters;
+    return operation->logged == NULL || denied(call) ? json_null() : cmaw_trail_members(call->request, operation->logged);
 }
 
-/* CreateKey and ScheduleKeyDeletion show their answers; no other does (facts/KMS.md section 4.1). */
 static json_t *response_elements(const struct cmaw_kms_call *call)
 {
-    const bool shown = strcmp(call->operation, "CreateKey") == 0 || strcmp(call->operation, "ScheduleKeyDeletion") == 0;
-    if (!shown || call->fault.type != CMAW_FAULT_NONE) {
-        return json_null();
+    for (size_t i = 0; call->fault.type == CMAW_FAULT_NONE && i < sizeof shown_answers / sizeof shown_answers[0]; i++) {
+        if (strcmp(shown_answers[i].operation, call->operation) == 0) {
+            return shown_answers[i].members == NULL ? json_pack("{s:s}", "keyId", call->key_arn)
+                                                    : cmaw_trail_members(call->response, shown_answers[i].members);
+        }
     }
-    json_t *elements = json_object(), *value = NULL;
-    const char *name = NULL;
-    char camel[64];
-    json_object_foreach(call->response, name, value) {
-        (void)snprintf(camel, sizeof camel, "%s", name);
-        camel[0] = (char)tolower((unsigned char)camel[0]);
-        (void)json_object_set(elements, camel, value);
-    }
-    return elements;
+    return json_null();
 }
 
 static void put_base64(json_t *object, const char *name, struct cmaw_slice bytes)
@@ -117,25 +69,53 @@ static json_t *recipient(const struct cmaw_doc *doc)
     return object;
 }
 
+/* Ids of key material as the answer gives them; an Encrypt's answer has none, but its event has. */
+static json_t *additional_data(const struct cmaw_kms_call *call)
+{
+    static const uint8_t none[CMAW_KMS_MATERIAL_SIZE];
+    char hex[2 * CMAW_KMS_MATERIAL_SIZE + 1];
+    json_t *data = cmaw_trail_members(call->response, "KeyMaterialId SourceKeyMaterialId DestinationKeyMaterialId");
+    if (!cmaw_slice_eq(CMAW_SLICE_ARRAY(call->material_id), CMAW_SLICE_ARRAY(none))
+        && cmaw_hex_to_cstr(CMAW_SLICE_ARRAY(call->material_id), hex, sizeof hex) == CMAW_OK) {
+        (void)json_object_set_new(data, "keyMaterialId", json_string(hex));
+    }
+    if (call->recipient.present) {
+        /* "recipient" stands for a signed document (facts/KMS.md section 4.1): no auditor may take another for one */
+        const char *name = call->recipient.is_unsigned ? "unsignedRecipient" : "recipient";
+        (void)json_object_set_new(data, name, recipient(&call->recipient.doc));
+    }
+    return data;
+}
+
 static void put_outcome(const struct cmaw_kms_call *call, json_t *event)
 {
-    const bool denied = call->fault.type == CMAW_FAULT_ACCESS_DENIED;
     if (call->fault.type != CMAW_FAULT_NONE) {
         (void)json_object_set_new(event, "errorCode",
-                                  json_string(denied ? "AccessDenied" : cmaw_fault_name(call->fault.type)));
+                                  json_string(denied(call) ? "AccessDenied" : cmaw_fault_name(call->fault.type)));
         (void)json_object_set_new(event, "errorMessage", json_string(call->fault.message));
     }
-    if (call->recipient.present && !denied) {
-        (void)json_object_set_new(event, "additionalEventData", json_pack("{s:o}", "recipient", recipient(&call->recipient.doc)));
+    json_t *data = denied(call) ? NULL : additional_data(call);
+    if (json_object_size(data) > 0) {
+        (void)json_object_set(event, "additionalEventData", data);
+    }
+    json_decref(data);
+}
+
+static void put_resource(const struct cmaw_kms_call *call, json_t *list, const char *arn)
+{
+    const char *type = strstr(arn, ":alias/") != NULL ? "AWS::KMS::Alias" : "AWS::KMS::Key";
+    if (arn[0] != '\0') {
+        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "accountId", call->kms->account, "type", type, "ARN", arn));
     }
 }
 
+/* A ReEncrypt's source comes before its destination, an alias before its key. */
 static json_t *resources(const struct cmaw_kms_call *call)
 {
-    if (call->key_arn[0] == '\0') {
-        return json_array();
-    }
-    return json_pack("[{s:s, s:s, s:s}]", "accountId", call->kms->account, "type", "AWS::KMS::Key", "ARN", call->key_arn);
+    json_t *list = json_array();
+    put_resource(call, list, call->other_arn);
+    put_resource(call, list, call->key_arn);
+    return list;
 }
 
 /* What a client says of itself is shown if JSON can hold it. */
@@ -147,21 +127,23 @@ static const char *shown(const char *text)
 static json_t *build(const struct cmaw_kms_call *call, const struct cmaw_kms_operation *operation,
                      const struct cmaw_trail_source *source, const char *event_id)
 {
-    char time[ISO_SIZE];
-    iso_time(call->now_ms, time);
+    char time[CMAW_ISO_SIZE];
+    cmaw_trail_time(call->now_ms, time);
     json_t *event = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s}", "eventVersion", "1.11", "userIdentity",
-                              user_identity(call->who, source->access_key, time), "eventTime", time, "eventSource",
-                              source->event_source, "eventName", call->operation, "awsRegion", call->kms->region,
-                              "sourceIPAddress", source->address, "userAgent", shown(source->user_agent));
+                              cmaw_trail_identity(call->who, source->access_key, source->session_ms), "eventTime", time,
+                              "eventSource", source->event_source, "eventName", call->operation, "awsRegion",
+                              call->kms->region, "sourceIPAddress", source->peer->address, "userAgent",
+                              shown(source->user_agent));
     if (event == NULL) {
         return NULL;
     }
     put_outcome(call, event);
-    json_t *rest = json_pack("{s:o, s:o, s:s, s:s, s:b, s:o, s:s, s:b, s:s, s:s, s:{s:s}}", "requestParameters",
+    json_t *rest = json_pack("{s:o, s:o, s:s, s:s, s:b, s:o, s:s, s:b, s:s, s:s, s:{s:s, s:s, s:s}}", "requestParameters",
                              request_parameters(call, operation), "responseElements", response_elements(call),
                              "requestID", source->request_id, "eventID", event_id, "readOnly", operation->read_only,
                              "resources", resources(call), "eventType", "AwsApiCall", "managementEvent", 1,
                              "recipientAccountId", call->kms->account, "eventCategory", "Management", "tlsDetails",
+                             "tlsVersion", source->peer->tls_version, "cipherSuite", source->peer->tls_cipher,
                              "clientProvidedHostHeader", shown(source->host));
     if (rest == NULL || json_object_update(event, rest) != 0) {
         json_decref(event);
@@ -171,14 +153,27 @@ static json_t *build(const struct cmaw_kms_call *call, const struct cmaw_kms_ope
     return event;
 }
 
+/* Evenly from the settings' range, to the millisecond. */
+static enum cmaw_err delivery(const struct cmaw_kms_call *call, int64_t *ret_ms)
+{
+    const struct cmaw_trail_settings *settings = &call->kms->trail;
+    uint64_t random = 0;
+    CMAW_TRY(cmaw_random((uint8_t *)&random, sizeof random));
+    const uint64_t span = (uint64_t)(settings->delay_max_ms - settings->delay_min_ms) + 1;
+    *ret_ms = call->now_ms + settings->delay_min_ms + (int64_t)(random % span);
+    return CMAW_OK;
+}
+
 static enum cmaw_err insert(const struct cmaw_kms_call *call, const struct cmaw_kms_operation *operation,
                             const struct cmaw_trail_source *source, const char *event_id, const char *body)
 {
-    const char *slash = strrchr(call->who->caller, '/');
-    return cmaw_sql_run(call->db, "INSERT INTO event (id, time_ms, name, source, username, access_key, read_only, resource, body)"
-                                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", "tittttttt", event_id, call->now_ms,
-                        call->operation, source->event_source, slash == NULL ? "root" : slash + 1, source->access_key,
-                        operation->read_only ? "true" : "false", call->key_arn, body);
+    int64_t visible_ms = 0;
+    CMAW_TRY(delivery(call, &visible_ms));
+    return cmaw_sql_run(call->db, "INSERT INTO event (id, time_ms, visible_ms, name, source, username, access_key, read_only,"
+                                  " resource, other, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "tiitttttttt",
+                        event_id, call->now_ms, visible_ms, call->operation, source->event_source,
+                        cmaw_trail_user_name(call->who), source->access_key, operation->read_only ? "true" : "false",
+                        call->key_arn, call->other_arn, body);
 }
 
 enum cmaw_err cmaw_trail_record(const struct cmaw_kms_call *call, const struct cmaw_kms_operation *operation,

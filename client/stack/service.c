@@ -86,6 +86,8 @@ static enum cmaw_err devd(const struct cmaw_stack *stack, struct cmaw_service *s
     arg(service, "%s/devd", stack->dir);
     arg(service, "--port");
     arg(service, "%u", stack->ports[CMAW_PORT_DEVD]);
+    arg(service, "--lookup-rate"); /* several cmaw verify at once share one account's rate */
+    arg(service, "50");
     ready_fd(service);
     inherit_env(service, true);
     return CMAW_OK;

@@ -1,5 +1,7 @@
 #include "lib/attest/doc.h"
 
+#include "lib/attest/doc_payload.h"
+
 /* Parsing: facts/NITRO.md sections 1.1, 1.2 and 1.7. */
 
 enum { SIGNATURE_SIZE = 96, CERTIFICATE_MAX = 1024, PUBLIC_KEY_MAX = 1024, FREE_FIELD_MAX = 1024 };
@@ -65,7 +67,7 @@ static void read_pcrs(struct cmaw_cbor *cbor, struct cmaw_doc *doc)
 static void read_cabundle(struct cmaw_cbor *cbor, struct cmaw_doc *doc)
 {
     doc->cabundle_count = cmaw_cbor_array(cbor);
-    if (doc->cabundle_count < BUNDLE_MIN || doc->cabundle_count > CMAW_DOC_BUNDLE_MAX) {
+    if (doc->cabundle_count < 1 || doc->cabundle_count > CMAW_DOC_BUNDLE_MAX) {
         cmaw_cbor_fail(cbor, CMAW_E_MALFORMED);
         return;
     }
@@ -113,7 +115,7 @@ static unsigned read_field(struct cmaw_cbor *cbor, struct cmaw_slice key, struct
     return 0;
 }
 
-static enum cmaw_err parse_payload(struct cmaw_slice payload, struct cmaw_doc *doc)
+enum cmaw_err cmaw_doc_parse_payload(struct cmaw_slice payload, struct cmaw_doc *doc)
 {
     CMAW_REQUIRE(payload.size >= 1 && payload.size <= CMAW_DOC_PAYLOAD_MAX, CMAW_E_MALFORMED);
     CMAW_TRY(cmaw_cbor_check(payload, CMAW_CBOR_PLATFORM)); /* all of it, with its depth, before any of it is used */
@@ -135,7 +137,8 @@ enum cmaw_err cmaw_doc_parse(struct cmaw_slice bytes, struct cmaw_doc *ret_doc)
     CMAW_TRY(cmaw_cose_sign1_parse(bytes, CMAW_CBOR_PLATFORM, &doc.sign1));
     CMAW_REQUIRE(cmaw_slice_eq(doc.sign1.protected_header, PROTECTED_HEADER), CMAW_E_MALFORMED);
     CMAW_REQUIRE(doc.sign1.signature.size == SIGNATURE_SIZE, CMAW_E_MALFORMED);
-    CMAW_TRY(parse_payload(doc.sign1.payload, &doc));
+    CMAW_TRY(cmaw_doc_parse_payload(doc.sign1.payload, &doc));
+    CMAW_REQUIRE(doc.cabundle_count >= BUNDLE_MIN, CMAW_E_MALFORMED);
     *ret_doc = doc;
     return CMAW_OK;
 }

@@ -113,7 +113,7 @@ class Devd:
     def __init__(self, folder, *arguments):
         self.folder, self.port = pathlib.Path(folder), free_port()
         run(program("cmaw-devd"), "init", "--dir", self.folder)
-        self.daemon = Daemon("cmaw-devd", self.folder / "devd.log", "serve", "--dir", self.folder, "--port", self.port, *arguments)
+        self.daemon = Daemon("cmaw-devd", self.folder / "devd.log", "serve", "--dir", self.folder, "--port", self.port, "--lookup-rate", "0", *arguments)
         self.nsm = self.folder / "nsm.sock"
         self.root = self.folder / "attestation-root.der"
         self.tls_ca = self.folder / "tls-ca.pem"

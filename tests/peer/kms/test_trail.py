@@ -86,7 +86,7 @@ def test_administration(trail, admin):
     assert [body["eventName"] for body in found] == ["ScheduleKeyDeletion", "PutKeyPolicy", "CreateKey"]
     assert found[0]["responseElements"]["keyId"] == made["Arn"]
     assert "kms:Encrypt" in found[1]["requestParameters"]["policy"] and found[1]["readOnly"] is False
-    assert found[2]["responseElements"]["keyMetadata"]["Arn"] == made["Arn"]
+    assert found[2]["responseElements"]["keyMetadata"]["arn"] == made["Arn"]
 
 
 def test_generate_random(trail, parent):

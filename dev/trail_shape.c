@@ -1,0 +1,129 @@
+#include "dev/trail_shape.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/base/text.h"
+#include "lib/crypto/hash.h"
+
+enum { PRINCIPAL_ID_SIZE = 21, NAME_MAX_SIZE = 64, DATE_SIZE = 32, DEPTH_MAX = 8 };
+
+void cmaw_trail_time(int64_t ms, char ret_text[static CMAW_ISO_SIZE])
+{
+    const time_t seconds = ms / 1000;
+    struct tm parts;
+    (void)strftime(ret_text, CMAW_ISO_SIZE, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &parts));
+}
+
+/* "Aug 10, 2022, 10:38:27 PM" */
+static json_t *date(double seconds)
+{
+    const time_t whole = (time_t)seconds;
+    struct tm parts;
+    char text[DATE_SIZE] = "";
+    (void)strftime(text, sizeof text, "%b %-d, %Y, %-I:%M:%S %p", gmtime_r(&whole, &parts));
+    return json_string(text);
+}
+
+/* A name that begins with an abbreviation stays as it is. */
+static const char *camel(const char *name, char ret_name[static NAME_MAX_SIZE])
+{
+    (void)snprintf(ret_name, NAME_MAX_SIZE, "%s", name);
+    if (!isupper((unsigned char)ret_name[0]) || !isupper((unsigned char)ret_name[1])) {
+        ret_name[0] = (char)tolower((unsigned char)ret_name[0]);
+    }
+    return ret_name;
+}
+
+static bool names_a_date(const char *name)
+{
+    const size_t size = strlen(name);
+    return size > 4 && strcmp(name + size - 4, "Date") == 0;
+}
+
+static json_t *copy_all(json_t *from, int depth);
+
+/* What callers choose the names of (an encryption context) is no member of the API. */
+static json_t *copy_member(const char *name, json_t *value, int depth)
+{
+    if (json_is_number(value) && names_a_date(name)) {
+        return date(json_number_value(value));
+    }
+    const bool free_names = strstr(name, "EncryptionContext") != NULL;
+    return json_is_object(value) && !free_names && depth < DEPTH_MAX ? copy_all(value, depth + 1) : json_incref(value);
+}
+
+static json_t *copy_all(json_t *from, int depth)
+{
+    char lower[NAME_MAX_SIZE];
+    const char *name = NULL;
+    json_t *copy = json_object(), *value = NULL;
+    json_object_foreach(from, name, value) {
+        (void)json_object_set_new(copy, camel(name, lower), copy_member(name, value, depth));
+    }
+    return copy;
+}
+
+json_t *cmaw_trail_members(json_t *from, const char *names)
+{
+    char list[512], lower[NAME_MAX_SIZE], *rest = NULL;
+    if (names == NULL) {
+        return copy_all(from, 0);
+    }
+    json_t *copy = json_object();
+    (void)snprintf(list, sizeof list, "%s", names);
+    for (const char *name = strtok_r(list, " ", &rest); name != NULL; name = strtok_r(NULL, " ", &rest)) {
+        json_t *value = json_object_get(from, name);
+        if (value != NULL && !json_is_null(value)) {
+            (void)json_object_set_new(copy, camel(name, lower), copy_member(name, value, 0));
+        }
+    }
+    return copy;
+}
+
+/* IAM's ids are stable for a principal: here they come from its ARN. */
+static void principal_id(const char *prefix, const char *arn, char ret_id[static PRINCIPAL_ID_SIZE + 1])
+{
+    uint8_t digest[CMAW_SHA256_SIZE];
+    char hex[2 * sizeof digest + 1] = "";
+    cmaw_sha256(cmaw_slice_of_cstr(arn), digest);
+    CMAW_IGNORE(cmaw_hex_to_cstr(CMAW_SLICE_ARRAY(digest), hex, sizeof hex)); /* it fits */
+    (void)snprintf(ret_id, PRINCIPAL_ID_SIZE + 1, "%s%.17s", prefix, hex);
+    for (char *at = ret_id; *at != '\0'; at++) {
+        *at = (char)toupper((unsigned char)*at);
+    }
+}
+
+const char *cmaw_trail_user_name(const struct cmaw_principal *who)
+{
+    const char *slash = strrchr(who->caller, '/');
+    return slash == NULL ? "root" : slash + 1;
+}
+
+static json_t *session_context(const struct cmaw_principal *who, const char *id, int64_t session_ms)
+{
+    char began[CMAW_ISO_SIZE];
+    cmaw_trail_time(session_ms, began);
+    return json_pack("{s:{s:s, s:s, s:s, s:s, s:s}, s:{}, s:{s:s, s:s}}", "sessionIssuer", "type", "Role", "principalId",
+                     id, "arn", who->arn, "accountId", who->account, "userName", who->name, "webIdFederationData",
+                     "attributes", "creationDate", began, "mfaAuthenticated", "false");
+}
+
+json_t *cmaw_trail_identity(const struct cmaw_principal *who, const char *access_key, int64_t session_ms)
+{
+    char id[PRINCIPAL_ID_SIZE + 1], session[CMAW_ARN_MAX + PRINCIPAL_ID_SIZE + 1];
+    const bool role = strcmp(who->type, "AssumedRole") == 0;
+    principal_id(role ? "AROA" : "AIDA", who->arn, id);
+    (void)snprintf(session, sizeof session, "%s:%s", id, cmaw_trail_user_name(who));
+    json_t *identity = json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", who->type, "principalId",
+                                 role ? session : strcmp(who->type, "Root") == 0 ? who->account : id, "arn", who->caller,
+                                 "accountId", who->account, "accessKeyId", access_key);
+    if (role) {
+        (void)json_object_set_new(identity, "sessionContext", session_context(who, id, session_ms));
+    } else if (strcmp(who->type, "IAMUser") == 0) {
+        (void)json_object_set_new(identity, "userName", json_string(who->name));
+    }
+    return identity;
+}
