@@ -150,6 +150,32 @@ static void what_was_acknowledged_is_on_the_disk(void **state)
     cmaw_store_close(&other);
 }
 
+/* A database as the first version made it: what was in it stays, and it has what later versions need. */
+static void a_database_of_the_first_version_is_brought_up(void **state)
+{
+    struct world *world = *state;
+    struct sqlite3 *db = NULL;
+    assert_int_equal(cmaw_store_begin(world->store, &db), CMAW_OK);
+    assert_int_equal(cmaw_sql_run(db, "DROP TABLE event", ""), CMAW_OK);
+    assert_int_equal(cmaw_sql_run(db, "CREATE TABLE event (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, time_ms INTEGER NOT NULL,"
+                                      " name TEXT NOT NULL, source TEXT NOT NULL, username TEXT NOT NULL, access_key TEXT NOT NULL,"
+                                      " read_only TEXT NOT NULL, resource TEXT NOT NULL, body TEXT NOT NULL)", ""), CMAW_OK);
+    assert_int_equal(cmaw_sql_run(db, "CREATE INDEX event_name ON event (name, seq)", ""), CMAW_OK);
+    assert_int_equal(cmaw_sql_run(db, "INSERT INTO event VALUES (7, 'old', 1, '', '', '', '', '', '', '')", ""), CMAW_OK);
+    assert_int_equal(cmaw_sql_run(db, "PRAGMA user_version = 0", ""), CMAW_OK);
+    assert_int_equal(cmaw_store_end(world->store, true), CMAW_OK);
+    cmaw_store_close(&world->store);
+    world->store = open_store(world->dir, false);
+    assert_int_equal(cmaw_store_begin(world->store, &db), CMAW_OK);
+    CMAW_SQL_AUTO(rows);
+    assert_int_equal(cmaw_sql_query(db, &rows, "SELECT visible_ms, other, id FROM event WHERE seq = 7", ""), CMAW_OK);
+    assert_int_equal(cmaw_sql_next(rows), CMAW_OK);
+    assert_int_equal(cmaw_sql_i64(rows, 0), 0);
+    assert_string_equal(cmaw_sql_text(rows, 2), "old");
+    cmaw_sql_end(&rows);
+    assert_int_equal(cmaw_store_end(world->store, false), CMAW_OK);
+}
+
 static void a_folder_without_a_database_is_refused(void **state)
 {
     (void)state;
@@ -167,6 +193,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_at_once_do_not_mix, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_process_may_write_in_between, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_acknowledged_is_on_the_disk, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_database_of_the_first_version_is_brought_up, set_up, tear_down),
         cmocka_unit_test(a_folder_without_a_database_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

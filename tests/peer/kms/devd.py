@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -79,6 +80,16 @@ class Devd:
         self.log_file.close()
         self.process = None
         return code
+
+    def log_text(self):
+        return (self.folder / "devd.log").read_text()
+
+    def wait_log(self, text, count=1):
+        """Whether the log has text so often, waiting for it."""
+        deadline = time.monotonic() + 30
+        while self.log_text().count(text) < count and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.log_text().count(text) >= count
 
     def access_key(self, arn, policy=None, session=False):
         command = [PROGRAM, "access-key", "--dir", self.folder, "--arn", arn]
@@ -270,6 +281,11 @@ def ber(data, at=0):
 
 
 def open_envelope(envelope, key):
+    return envelope_parts(envelope, key)[3]
+
+
+def envelope_parts(envelope, key):
+    """(content key, IV, wrapped key, plaintext)"""
     tag, content_info, end = ber(envelope)
     assert end == len(envelope) and tag == 0x30
     assert content_info[0][1].hex() == "2a864886f70d010703"
@@ -286,7 +302,7 @@ def open_envelope(envelope, key):
     decryptor = Cipher(algorithms.AES(cek), modes.CBC(cipher[1][1][1])).decryptor()
     padded = decryptor.update(body) + decryptor.finalize()
     assert 1 <= padded[-1] <= 16 and padded.endswith(padded[-1:] * padded[-1])
-    return padded[:-padded[-1]]
+    return cek, cipher[1][1][1], wrapped[1], padded[:-padded[-1]]
 
 
 # -- policies -------------------------------------------------------------------------------------------------------
