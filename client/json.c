@@ -102,5 +102,5 @@ enum cmaw_err cmaw_json_set_hex(json_t *object, const char *key, struct cmaw_sli
     CMAW_BUF_AUTO(text, 2 * bytes.size + 1);
     cmaw_buf_put_hex(&text, bytes);
     CMAW_TRY(text.err);
-    return cmaw_json_set(object, key, json_stringn((const char *)text.data, text.size));
+    return cmaw_json_set(object, key, json_stringn(text.size == 0 ? "" : (const char *)text.data, text.size));
 }

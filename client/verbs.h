@@ -21,7 +21,8 @@
     X(wait, "runs", "wait for the end of a run")                                               \
     X(open, "runs", "verify a finished run and open its result")                               \
     X(list, "runs", "list the runs of this store")                                             \
-    X(verify, "runs", "prove confidentiality, attestation and integrity of a run")
+    X(verify, "runs", "prove confidentiality, attestation and integrity of a run") \
+    X(attest, "other", "check an attestation document")
 
 #define CMAW_COMMAND_DECLARE(name, group, summary) \
     enum cmaw_err cmaw_command_##name(int argc, char **argv, struct cmaw_diag *diag);

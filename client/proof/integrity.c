@@ -1,22 +1,10 @@
 #include <stdio.h>
-#include <time.h>
 
 #include "client/proof/proof.h"
+#include "client/when.h"
 #include "lib/base/text.h"
 
 enum { DIFF_LINES = 40 };
-
-static void put_time(uint64_t ms, char ret_text[static 32])
-{
-    const time_t seconds = (time_t)(ms / 1000);
-    struct tm utc;
-    ret_text[0] = '\0';
-    if (gmtime_r(&seconds, &utc) != NULL) {
-        char text[24];
-        (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-        (void)snprintf(ret_text, 32, "%s.%03uZ", text, (unsigned)(ms % 1000));
-    }
-}
 
 static enum cmaw_err describe_step(const struct cmaw_verified_run *run, size_t index, struct cmaw_proof *proof)
 {
@@ -24,9 +12,9 @@ static enum cmaw_err describe_step(const struct cmaw_verified_run *run, size_t i
     const struct cmaw_verified_step *claims = &run->steps[index];
     const struct cmaw_role *role = cmaw_manifest_role(&run->manifest, step->role);
     char pcr0[2 * CMAW_PCR_SIZE + 1];
-    char started[32];
+    char started[CMAW_WHEN_SIZE];
     CMAW_TRY(cmaw_hex_to_cstr(role->measurements[0].pcrs[0], pcr0, sizeof pcr0));
-    put_time(claims->started_ms, started);
+    cmaw_when_text(claims->started_ms, started);
     cmaw_proof_line(proof, "step       %.*s: receipt of a key attested in role %.*s (PCR0 %.16s…%s), attempt %u, %s, %llu ms", (int)step->name.size,
                     (const char *)step->name.data, (int)role->name.size, (const char *)role->name.data, pcr0,
                     role->measurement_count > 1 ? " or another of its images" : "", claims->attempt, started,

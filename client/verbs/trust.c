@@ -3,15 +3,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/attest/document.h"
 #include "client/deploy/manifest_file.h"
 #include "client/settings.h"
 #include "client/stack/stack.h"
 #include "client/store/passphrase.h"
 #include "client/verbs.h"
 #include "lib/base/text.h"
-
-/* SHA-256 of the DER of aws.nitro-enclaves Root-G1 (facts/NITRO.md section 1.3). */
-static const char aws_root[] = "641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b";
 
 struct trust_args {
     struct cmaw_settings settings;
@@ -43,7 +41,7 @@ static enum cmaw_err stack_root(const struct cmaw_settings *settings, struct cma
 static enum cmaw_err judge_root(const struct trust_args *args, const struct cmaw_manifest *manifest, enum root_kind *ret_kind, struct cmaw_diag *diag)
 {
     struct cmaw_bytes32 root;
-    CMAW_TRY(cmaw_hex_decode_exact(CMAW_SLICE_LIT(aws_root), root.bytes, sizeof root.bytes));
+    CMAW_TRY(cmaw_hex_decode_exact(CMAW_SLICE_LIT(CMAW_AWS_ROOT_SHA256), root.bytes, sizeof root.bytes));
     if (is_root(manifest, &root)) {
         *ret_kind = ROOT_AWS;
         return CMAW_OK;

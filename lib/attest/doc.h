@@ -41,6 +41,9 @@ enum cmaw_err cmaw_doc_parse(struct cmaw_slice bytes, struct cmaw_doc *ret_doc);
 /* Archive mode: the document was valid when it was made, under the root certificate whose DER has this SHA-256. That says
  * nothing about when that was: the timestamp is the signer's. AUTH, or EXPIRED if a certificate was outside its validity. */
 enum cmaw_err cmaw_doc_verify_archive(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE]);
+/* The document held at a time that the caller states: signature, chain, and the validity of each certificate then. Neither age nor nonce is looked at.
+ * AUTH, EXPIRED. */
+enum cmaw_err cmaw_doc_verify_at(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE], uint64_t time_ms);
 /* Live mode: valid now, at most max_age_ms from the timestamp in either direction (EXPIRED), and its nonce is this one
  * (AUTH); nonce must not be empty. now_ms must be trusted time. */
 enum cmaw_err cmaw_doc_verify_live(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE],

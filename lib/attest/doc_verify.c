@@ -2,7 +2,7 @@
 #include "lib/crypto/x509.h"
 
 /* facts/NITRO.md section 1.3, points 1 to 5. */
-static enum cmaw_err verify_at(const struct cmaw_doc *doc, const uint8_t *root_sha256, uint64_t time_ms)
+enum cmaw_err cmaw_doc_verify_at(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE], uint64_t time_ms)
 {
     struct cmaw_slice chain[CMAW_DOC_BUNDLE_MAX + 1];
     uint8_t digest[CMAW_SHA256_SIZE];
@@ -22,14 +22,14 @@ static enum cmaw_err verify_at(const struct cmaw_doc *doc, const uint8_t *root_s
 
 enum cmaw_err cmaw_doc_verify_archive(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE])
 {
-    return verify_at(doc, root_sha256, doc->timestamp_ms);
+    return cmaw_doc_verify_at(doc, root_sha256, doc->timestamp_ms);
 }
 
 enum cmaw_err cmaw_doc_verify_live(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE],
                                    uint64_t now_ms, uint64_t max_age_ms, struct cmaw_slice nonce)
 {
     CMAW_REQUIRE(nonce.size > 0, CMAW_E_BUG);
-    CMAW_TRY(verify_at(doc, root_sha256, now_ms));
+    CMAW_TRY(cmaw_doc_verify_at(doc, root_sha256, now_ms));
     const uint64_t age_ms = now_ms > doc->timestamp_ms ? now_ms - doc->timestamp_ms : doc->timestamp_ms - now_ms;
     CMAW_REQUIRE(age_ms <= max_age_ms, CMAW_E_EXPIRED);
     return doc->nonce.present && cmaw_slice_eq(doc->nonce.bytes, nonce) ? CMAW_OK : CMAW_E_AUTH;

@@ -19,5 +19,8 @@ enum cmaw_err cmaw_x509_verify_chain(const struct cmaw_slice *chain, size_t coun
 
 /* First and last second of validity; MALFORMED if der is no certificate. */
 enum cmaw_err cmaw_x509_validity(struct cmaw_slice der, int64_t *ret_not_before_s, int64_t *ret_not_after_s);
+/* Appends the subject to an empty buf, for people: "CN=…, OU=…" in the order of the certificate, with everything but printable ASCII escaped.
+ * MALFORMED. Hostile input. */
+enum cmaw_err cmaw_x509_subject(struct cmaw_slice der, struct cmaw_buf *buf);
 
 #endif

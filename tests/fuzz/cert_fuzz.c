@@ -22,6 +22,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (cert.signed_part.data < data || cert.signature.data + cert.signature.size != data + size) {
         abort();
     }
+    CMAW_BUF_AUTO(subject, 64 * 1024);
+    if (cmaw_x509_subject(bytes, &subject) == CMAW_OK) {
+        for (size_t i = 0; i < subject.size; i++) { /* whatever is in the names, a terminal shows it as it is */
+            if (subject.data[i] < 0x20 || subject.data[i] > 0x7e) {
+                abort();
+            }
+        }
+    }
     const struct cmaw_slice chain[] = {bytes, bytes};
     CMAW_EC_KEY_AUTO(key);
     if (cmaw_x509_verify_chain(chain, 2, cert.not_before_s, &key) == CMAW_OK) { /* it cannot be authority and leaf */
