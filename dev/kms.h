@@ -9,6 +9,7 @@
 #include "dev/fault.h"
 #include "dev/kms_blob.h"
 #include "dev/nsm_server.h"
+#include "dev/policy.h"
 #include "dev/rate.h"
 #include "dev/uuid.h"
 #include "lib/attest/doc.h"
@@ -35,6 +36,8 @@ struct cmaw_kms {
     unsigned envelopes;             /* made so far */
     bool accept_unsigned;           /* documents of QEMU's machine, which nobody signs */
     struct cmaw_trail_settings trail;
+    int64_t grant_delay_ms;         /* until a grant is known without its token */
+    int64_t sts_min_duration_s;     /* of a session */
 };
 
 struct cmaw_kms_key {
@@ -63,6 +66,8 @@ struct cmaw_kms_recipient {
 struct cmaw_kms_call {
     struct cmaw_kms *kms;
     const struct cmaw_principal *who;
+    const char *session_policy; /* of the caller's session, or NULL */
+    const char *address;        /* of the caller, or NULL */
     const char *operation;      /* "Decrypt" */
     json_t *request;            /* an object */
     int64_t now_ms;
@@ -121,10 +126,27 @@ enum cmaw_err cmaw_kms_key_load(struct cmaw_kms_call *call, const char *key_id, 
 enum cmaw_err cmaw_kms_key_load_material(struct cmaw_kms_call *call, struct cmaw_slice material_id,
                                          struct cmaw_kms_key *ret_key);
 
+/* kms_conditions.c: the condition keys of the call (policy.h), for the caller to release; NULL without memory. has_key: it is
+ * about a key. The other has only those that a call of any service has. */
+json_t *cmaw_kms_conditions(const struct cmaw_kms_call *call, bool has_key, json_t *context);
+json_t *cmaw_kms_global_conditions(const struct cmaw_kms_call *call);
+
 /* kms_auth.c: AccessDeniedException unless the caller may do action ("kms:Decrypt") on the key (NULL: an action without
- * one), under the call's recipient and this encryption context. */
+ * one), under the call's recipient and this encryption context; InvalidGrantTokenException. */
 enum cmaw_err cmaw_kms_authorise(struct cmaw_kms_call *call, const char *action, const struct cmaw_kms_key *key,
                                  json_t *context);
+/* What an action is on. */
+struct cmaw_kms_subject {
+    const char *arn;    /* "*": nothing in particular */
+    const char *policy; /* of its own, or NULL */
+    enum cmaw_policy_kind kind;
+    const char *owner;  /* account */
+    enum cmaw_scope granted;
+    bool denials_only;  /* something else allows it: all that is asked is that nothing denies it */
+};
+/* AccessDeniedException unless the caller may do action on subject under these condition keys. */
+enum cmaw_err cmaw_kms_judge(struct cmaw_kms_call *call, const char *action, const struct cmaw_kms_subject *subject,
+                             json_t *keys);
 /* As cmaw_kms_authorise for the call's own operation, after loading call->key_id. */
 enum cmaw_err cmaw_kms_open_key(struct cmaw_kms_call *call, struct cmaw_kms_key *ret_key);
 /* Whether a key with this policy would let the caller do action: for the lockout check. */
@@ -137,8 +159,13 @@ enum cmaw_err cmaw_kms_require_enabled(struct cmaw_kms_call *call, const struct 
 enum cmaw_err cmaw_kms_policy_default(const struct cmaw_kms *kms, struct cmaw_buf *policy);
 enum cmaw_err cmaw_kms_policy_check(struct cmaw_kms_call *call, const char *text);
 
-/* kms_keys.c, kms_policy.c, kms_crypto.c: the operations. */
+/* kms_grant_store.c: how far the grants on the key allow this to the caller. InvalidGrantTokenException for a token in the
+ * request that is none. */
+enum cmaw_err cmaw_kms_granted(struct cmaw_kms_call *call, const struct cmaw_kms_key *key, const char *action,
+                               json_t *context, enum cmaw_scope *ret_scope);
+
+/* kms_keys.c, kms_policy.c, kms_crypto.c, kms_grants.c: the operations. */
 extern const struct cmaw_kms_operation cmaw_kms_key_operations[], cmaw_kms_policy_operations[],
-    cmaw_kms_crypto_operations[]; /* each ends with an entry without a name */
+    cmaw_kms_crypto_operations[], cmaw_kms_grant_operations[]; /* each ends with an entry without a name */
 
 #endif

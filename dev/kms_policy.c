@@ -86,28 +86,10 @@ static enum cmaw_err list_policies(struct cmaw_kms_call *call)
     return answer(call, "Truncated", json_false());
 }
 
-/* There are no grants here: what would be made is refused, and so there are none to list. */
-static enum cmaw_err list_grants(struct cmaw_kms_call *call)
-{
-    CMAW_KMS_KEY_AUTO(key);
-    CMAW_TRY(cmaw_kms_open_key(call, &key));
-    CMAW_TRY(answer(call, "Grants", json_array()));
-    return answer(call, "Truncated", json_false());
-}
-
-static enum cmaw_err create_grant(struct cmaw_kms_call *call)
-{
-    CMAW_KMS_KEY_AUTO(key);
-    CMAW_TRY(cmaw_kms_open_key(call, &key));
-    return cmaw_fault_set(&call->fault, CMAW_FAULT_UNSUPPORTED);
-}
-
 const struct cmaw_kms_operation cmaw_kms_policy_operations[] = {
     {"GetKeyPolicy", check_policy_name, get_policy, false, true, "KeyId PolicyName"},
     {"PutKeyPolicy", check_put_policy, put_policy, false, false,
      "KeyId PolicyName Policy BypassPolicyLockoutSafetyCheck"},
     {"ListKeyPolicies", check_key, list_policies, false, true, "KeyId"},
-    {"ListGrants", check_key, list_grants, false, true, "KeyId"},
-    {"CreateGrant", check_key, create_grant, false, false, "KeyId GranteePrincipal Operations Constraints"},
     {NULL},
 };

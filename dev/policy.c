@@ -1,161 +1,51 @@
 #include "dev/policy.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "dev/policy_cond.h"
+#include "dev/policy_vars.h"
 
-static const char *const elements[] = {"Sid",       "Effect",   "Principal",   "Action", "NotAction",
-                                       "Resource", "NotResource", "Condition"};
-
-static json_t *at(json_t *value, size_t i)
+json_t *cmaw_policy_at(json_t *value, size_t i)
 {
     return json_is_array(value) ? json_array_get(value, i) : value;
 }
 
-static size_t count(json_t *value)
+size_t cmaw_policy_count(json_t *value)
 {
-    return json_is_array(value) ? json_array_size(value) : 1;
+    return value == NULL ? 0 : json_is_array(value) ? json_array_size(value) : 1;
 }
 
-static bool strings_valid(json_t *value)
+bool cmaw_policy_has_variables(json_t *policy)
 {
-    for (size_t i = 0; i < count(value); i++) {
-        const char *text = json_string_value(at(value, i));
-        if (text == NULL || strstr(text, "${") != NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool element_known(const char *name)
-{
-    for (size_t i = 0; i < sizeof elements / sizeof elements[0]; i++) {
-        if (strcmp(elements[i], name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "*", twelve digits, or an ARN of IAM or STS */
-static bool aws_principals_valid(json_t *value)
-{
-    if (!strings_valid(value) || count(value) == 0) {
-        return false;
-    }
-    for (size_t i = 0; i < count(value); i++) {
-        const char *text = json_string_value(at(value, i));
-        const bool arn = strncmp(text, "arn:aws:iam::", 13) == 0 || strncmp(text, "arn:aws:sts::", 13) == 0;
-        if (strcmp(text, "*") != 0 && !cmaw_account_valid(text) && (!arn || strpbrk(text, "*?") != NULL)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool principal_valid(json_t *principal)
-{
-    if (json_is_string(principal)) {
-        return strcmp(json_string_value(principal), "*") == 0;
-    }
-    const char *kind = NULL;
-    json_t *value = NULL;
-    json_object_foreach(principal, kind, value) {
-        const bool aws = strcmp(kind, "AWS") == 0;
-        const bool other = strcmp(kind, "Service") == 0 || strcmp(kind, "Federated") == 0;
-        if (!(aws ? aws_principals_valid(value) : other && strings_valid(value))) {
-            return false;
-        }
-    }
-    return json_object_size(principal) > 0;
-}
-
-static const char *effect_of(json_t *statement)
-{
-    const char *effect = json_string_value(json_object_get(statement, "Effect"));
-    return effect == NULL ? "" : effect;
-}
-
-/* NULL, or what is wrong with the statement. */
-static const char *statement_fault(json_t *statement, enum cmaw_policy_kind kind)
-{
-    const char *name = NULL, *reason = NULL;
-    json_t *value = NULL;
-    if (!json_is_object(statement)) {
-        return "a statement is not an object";
-    }
-    json_object_foreach(statement, name, value) {
-        if (!element_known(name)) {
-            return "a statement has an element that is not supported";
-        }
-        const bool list = strstr(name, "Action") != NULL || strstr(name, "Resource") != NULL;
-        if (list && !strings_valid(value)) {
-            return "an action or resource is not a plain string";
-        }
-    }
-    if (strcmp(effect_of(statement), "Allow") != 0 && strcmp(effect_of(statement), "Deny") != 0) {
-        return "an Effect is neither Allow nor Deny";
-    }
-    json_t *principal = json_object_get(statement, "Principal");
-    if (kind == CMAW_POLICY_KEY ? !principal_valid(principal) : principal != NULL) {
-        return "Policy contains a statement with one or more invalid principals.";
-    }
-    json_t *condition = json_object_get(statement, "Condition");
-    return condition == NULL || cmaw_policy_cond_valid(condition, &reason) ? NULL : reason;
-}
-
-static const char *policy_fault(json_t *policy, enum cmaw_policy_kind kind)
-{
-    const char *name = NULL;
-    json_t *value = NULL;
-    json_object_foreach(policy, name, value) {
-        if (strcmp(name, "Version") != 0 && strcmp(name, "Id") != 0 && strcmp(name, "Statement") != 0) {
-            return "the policy has an element that is not supported";
-        }
-    }
     const char *version = json_string_value(json_object_get(policy, "Version"));
-    if (version == NULL || (strcmp(version, "2012-10-17") != 0 && strcmp(version, "2008-10-17") != 0)) {
-        return "the Version is not 2012-10-17";
-    }
-    json_t *statements = json_object_get(policy, "Statement");
-    if (statements == NULL || count(statements) == 0) {
-        return "the policy has no statement";
-    }
-    for (size_t i = 0; i < count(statements); i++) {
-        const char *fault = statement_fault(at(statements, i), kind);
-        if (fault != NULL) {
-            return fault;
-        }
-    }
-    return NULL;
+    return version != NULL && strcmp(version, "2012-10-17") == 0;
 }
 
-enum cmaw_err cmaw_policy_parse(const char *text, enum cmaw_policy_kind kind, json_t **ret_policy,
-                                char ret_reason[static 256])
+static bool action_matches(const char *pattern, const struct cmaw_policy_request *request, bool variables)
 {
-    const size_t size = strlen(text);
-    if (size > CMAW_POLICY_SIZE_MAX) {
-        (void)snprintf(ret_reason, 256, "the policy is larger than %d bytes", CMAW_POLICY_SIZE_MAX);
-        return CMAW_E_TOO_LARGE;
-    }
-    json_error_t error;
-    json_t *policy = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    const char *fault = !json_is_object(policy) ? "the policy is not a JSON object" : policy_fault(policy, kind);
-    if (fault != NULL) {
-        (void)snprintf(ret_reason, 256, "%s", fault);
-        json_decref(policy);
-        return CMAW_E_MALFORMED;
-    }
-    *ret_policy = policy;
-    return CMAW_OK;
+    (void)variables; /* actions have none */
+    return cmaw_wildcard_match(pattern, request->action, true);
 }
 
-static bool list_matches(json_t *patterns, const char *text, bool fold)
+static bool resource_matches(const char *pattern, const struct cmaw_policy_request *request, bool variables)
 {
-    for (size_t i = 0; i < count(patterns); i++) {
-        if (cmaw_wildcard_match(json_string_value(at(patterns, i)), text, fold)) {
+    char expanded[CMAW_POLICY_VALUE_MAX];
+    if (strcmp(pattern, "*") == 0) {
+        return true;
+    }
+    if (variables && strstr(pattern, "${") != NULL) {
+        return cmaw_policy_vars_expand(pattern, request->keys, true, expanded, sizeof expanded)
+               && cmaw_arn_match(expanded, request->resource, true);
+    }
+    return cmaw_arn_match(pattern, request->resource, true);
+}
+
+typedef bool matcher(const char *pattern, const struct cmaw_policy_request *request, bool variables);
+
+static bool list_matches(json_t *patterns, matcher *matches, const struct cmaw_policy_request *request, bool variables)
+{
+    for (size_t i = 0; i < cmaw_policy_count(patterns); i++) {
+        if (matches(json_string_value(cmaw_policy_at(patterns, i)), request, variables)) {
             return true;
         }
     }
@@ -163,69 +53,95 @@ static bool list_matches(json_t *patterns, const char *text, bool fold)
 }
 
 /* A statement that lacks both forms is stored but inert (facts/KMS.md section 3.1). */
-static bool element_matches(json_t *statement, const char *name, const char *inverse, const char *text, bool fold)
+static bool element_matches(json_t *patterns, json_t *others, matcher *matches,
+                            const struct cmaw_policy_request *request, bool variables)
 {
-    json_t *patterns = json_object_get(statement, name);
-    json_t *others = json_object_get(statement, inverse);
     if (patterns != NULL) {
-        return list_matches(patterns, text, fold);
+        return list_matches(patterns, matches, request, variables);
     }
-    return others != NULL && !list_matches(others, text, fold);
+    return others != NULL && !list_matches(others, matches, request, variables);
 }
 
-enum scope { SCOPE_NONE, SCOPE_ACCOUNT, SCOPE_CALLER };
-
-static enum scope principal_scope(const char *text, const struct cmaw_principal *who)
+/* In which ways the names of a Principal or NotPrincipal cover the caller: a bit for each enum cmaw_scope. */
+static unsigned scopes(json_t *principal, const struct cmaw_principal *who)
 {
-    char root[CMAW_ARN_MAX];
-    (void)snprintf(root, sizeof root, "arn:aws:iam::%s:root", who->account);
-    if (strcmp(text, "*") == 0 || strcmp(text, who->arn) == 0 || strcmp(text, who->caller) == 0) {
-        return SCOPE_CALLER;
+    unsigned found = 0;
+    /* a bare string is "*", as checked when it was parsed */
+    json_t *names = json_is_string(principal) ? principal : json_object_get(principal, "AWS");
+    for (size_t i = 0; i < cmaw_policy_count(names); i++) {
+        found |= 1U << cmaw_principal_scope(json_string_value(cmaw_policy_at(names, i)), who);
     }
-    return strcmp(text, root) == 0 || strcmp(text, who->account) == 0 ? SCOPE_ACCOUNT : SCOPE_NONE;
+    return found & ~(1U << CMAW_SCOPE_NONE);
 }
 
-static enum scope statement_scope(json_t *statement, enum cmaw_policy_kind kind, const struct cmaw_principal *who)
+static bool names_everyone(json_t *principal)
 {
-    if (kind == CMAW_POLICY_IDENTITY) {
-        return SCOPE_CALLER;
+    json_t *names = json_is_string(principal) ? principal : json_object_get(principal, "AWS");
+    for (size_t i = 0; i < cmaw_policy_count(names); i++) {
+        if (strcmp(json_string_value(cmaw_policy_at(names, i)), "*") == 0) {
+            return true;
+        }
     }
-    json_t *principal = json_object_get(statement, "Principal");
-    if (json_is_string(principal)) {
-        return SCOPE_CALLER; /* "*", as checked when it was parsed */
-    }
-    json_t *names = json_object_get(principal, "AWS");
-    enum scope scope = SCOPE_NONE;
-    for (size_t i = 0; names != NULL && i < count(names); i++) {
-        const enum scope one = principal_scope(json_string_value(at(names, i)), who);
-        scope = one > scope ? one : scope;
-    }
-    return scope;
+    return false;
 }
 
-static bool statement_applies(json_t *statement, const struct cmaw_policy_request *request)
+/* NotPrincipal spares a caller whose account, whose role or user, and, of a role, whose session it names: AWS looks at one
+ * after the other, and each that is missing denies (IAM User Guide, NotPrincipal). */
+static bool spared(json_t *not_principal, const struct cmaw_principal *who)
+{
+    const unsigned named = scopes(not_principal, who);
+    const unsigned session = who->session[0] == '\0' ? 0 : 1U << CMAW_SCOPE_SESSION;
+    const unsigned needed = 1U << CMAW_SCOPE_ACCOUNT | 1U << CMAW_SCOPE_CALLER | session;
+    const bool root = strcmp(who->type, "Root") == 0;
+    return names_everyone(not_principal) || (root ? named != 0 : (named & needed) == needed);
+}
+
+static bool statement_applies(json_t *statement, enum cmaw_policy_kind kind, const struct cmaw_policy_request *request,
+                              bool variables)
 {
     json_t *condition = json_object_get(statement, "Condition");
-    return element_matches(statement, "Action", "NotAction", request->action, true)
-           && element_matches(statement, "Resource", "NotResource", request->resource, false)
-           && (condition == NULL || cmaw_policy_cond_holds(condition, request->keys));
+    return element_matches(json_object_get(statement, "Action"), json_object_get(statement, "NotAction"), action_matches,
+                           request, variables)
+           && (kind == CMAW_POLICY_TRUST
+               || element_matches(json_object_get(statement, "Resource"), json_object_get(statement, "NotResource"),
+                                  resource_matches, request, variables))
+           && (condition == NULL || cmaw_policy_cond_holds(condition, request->keys, variables));
+}
+
+static struct cmaw_policy_verdict statement_verdict(json_t *statement, enum cmaw_policy_kind kind,
+                                                    const struct cmaw_principal *who)
+{
+    struct cmaw_policy_verdict verdict = {0};
+    const bool deny = strcmp(json_string_value(json_object_get(statement, "Effect")), "Deny") == 0;
+    json_t *not_principal = json_object_get(statement, "NotPrincipal");
+    const unsigned named = kind == CMAW_POLICY_IDENTITY ? 1U << CMAW_SCOPE_CALLER
+                                                        : scopes(json_object_get(statement, "Principal"), who);
+    if (deny) {
+        verdict.deny = not_principal != NULL ? !spared(not_principal, who) : named != 0;
+        return verdict;
+    }
+    verdict.allow = (named & 1U << CMAW_SCOPE_CALLER) != 0;
+    verdict.allow_session = (named & 1U << CMAW_SCOPE_SESSION) != 0;
+    verdict.allow_account = (named & 1U << CMAW_SCOPE_ACCOUNT) != 0;
+    return verdict;
 }
 
 struct cmaw_policy_verdict cmaw_policy_eval(json_t *policy, enum cmaw_policy_kind kind,
                                             const struct cmaw_policy_request *request)
 {
-    struct cmaw_policy_verdict verdict = {0};
+    struct cmaw_policy_verdict all = {0};
     json_t *statements = json_object_get(policy, "Statement");
-    for (size_t i = 0; i < count(statements); i++) {
-        json_t *statement = at(statements, i);
-        const enum scope scope = statement_scope(statement, kind, request->who);
-        if (scope == SCOPE_NONE || !statement_applies(statement, request)) {
+    const bool variables = cmaw_policy_has_variables(policy);
+    for (size_t i = 0; i < cmaw_policy_count(statements); i++) {
+        json_t *statement = cmaw_policy_at(statements, i);
+        if (!statement_applies(statement, kind, request, variables)) {
             continue;
         }
-        const bool deny = strcmp(effect_of(statement), "Deny") == 0;
-        verdict.deny |= deny;
-        verdict.allow |= !deny && scope == SCOPE_CALLER;
-        verdict.allow_account |= !deny && scope == SCOPE_ACCOUNT;
+        const struct cmaw_policy_verdict one = statement_verdict(statement, kind, request->who);
+        all.deny |= one.deny;
+        all.allow |= one.allow;
+        all.allow_session |= one.allow_session;
+        all.allow_account |= one.allow_account;
     }
-    return verdict;
+    return all;
 }

@@ -8,7 +8,7 @@
 #include "lib/base/text.h"
 #include "lib/crypto/hash.h"
 
-enum { PRINCIPAL_ID_SIZE = 21, NAME_MAX_SIZE = 64, DATE_SIZE = 32, DEPTH_MAX = 8 };
+enum { NAME_MAX_SIZE = 64, DATE_SIZE = 32, DEPTH_MAX = 8 };
 
 void cmaw_trail_time(int64_t ms, char ret_text[static CMAW_ISO_SIZE])
 {
@@ -83,19 +83,6 @@ json_t *cmaw_trail_members(json_t *from, const char *names)
     return copy;
 }
 
-/* IAM's ids are stable for a principal: here they come from its ARN. */
-static void principal_id(const char *prefix, const char *arn, char ret_id[static PRINCIPAL_ID_SIZE + 1])
-{
-    uint8_t digest[CMAW_SHA256_SIZE];
-    char hex[2 * sizeof digest + 1] = "";
-    cmaw_sha256(cmaw_slice_of_cstr(arn), digest);
-    CMAW_IGNORE(cmaw_hex_to_cstr(CMAW_SLICE_ARRAY(digest), hex, sizeof hex)); /* it fits */
-    (void)snprintf(ret_id, PRINCIPAL_ID_SIZE + 1, "%s%.17s", prefix, hex);
-    for (char *at = ret_id; *at != '\0'; at++) {
-        *at = (char)toupper((unsigned char)*at);
-    }
-}
-
 const char *cmaw_trail_user_name(const struct cmaw_principal *who)
 {
     const char *slash = strrchr(who->caller, '/');
@@ -113,12 +100,12 @@ static json_t *session_context(const struct cmaw_principal *who, const char *id,
 
 json_t *cmaw_trail_identity(const struct cmaw_principal *who, const char *access_key, int64_t session_ms)
 {
-    char id[PRINCIPAL_ID_SIZE + 1], session[CMAW_ARN_MAX + PRINCIPAL_ID_SIZE + 1];
+    char id[CMAW_PRINCIPAL_ID_MAX + 1], session[CMAW_ARN_MAX + CMAW_PRINCIPAL_ID_MAX + 1];
     const bool role = strcmp(who->type, "AssumedRole") == 0;
-    principal_id(role ? "AROA" : "AIDA", who->arn, id);
+    cmaw_principal_id(who, id);
     (void)snprintf(session, sizeof session, "%s:%s", id, cmaw_trail_user_name(who));
     json_t *identity = json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", who->type, "principalId",
-                                 role ? session : strcmp(who->type, "Root") == 0 ? who->account : id, "arn", who->caller,
+                                 role ? session : id, "arn", who->caller,
                                  "accountId", who->account, "accessKeyId", access_key);
     if (role) {
         (void)json_object_set_new(identity, "sessionContext", session_context(who, id, session_ms));

@@ -1,0 +1,201 @@
+/* The condition keys of a request, as policies see them (KMS Developer Guide, condition keys; IAM User Guide, global keys). */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "dev/kms.h"
+#include "lib/base/text.h"
+
+static void add(json_t *keys, const char *name, const char *value)
+{
+    char lower[512];
+    size_t size = 0;
+    for (; name[size] != '\0' && size < sizeof lower - 1; size++) {
+        lower[size] = (char)tolower((unsigned char)name[size]);
+    }
+    lower[size] = '\0';
+    json_t *values = json_object_get(keys, lower);
+    if (values == NULL) {
+        values = json_array();
+        (void)json_object_set_new(keys, lower, values);
+    }
+    (void)json_array_append_new(values, json_string(value));
+}
+
+static void add_recipient(const struct cmaw_kms_recipient *recipient, json_t *keys)
+{
+    char name[64], hex[2 * CMAW_PCR_SIZE + 1];
+    for (uint32_t i = 0; recipient->present && i < CMAW_PCR_COUNT; i++) {
+        const struct cmaw_slice pcr = cmaw_doc_pcr(&recipient->doc, i);
+        if (pcr.size == 0 || cmaw_hex_to_cstr(pcr, hex, sizeof hex) != CMAW_OK) {
+            continue;
+        }
+        (void)snprintf(name, sizeof name, "kms:RecipientAttestation:PCR%u", i);
+        add(keys, name, hex);
+        if (i == 0) {
+            add(keys, "kms:RecipientAttestation:ImageSha384", hex);
+        }
+    }
+}
+
+static void add_context(json_t *context, json_t *keys)
+{
+    const char *name = NULL;
+    json_t *value = NULL;
+    char full[512];
+    json_object_foreach(context, name, value) {
+        /* no policy can name a key that is longer */
+        if (snprintf(full, sizeof full, "kms:EncryptionContext:%s", name) < (int)sizeof full) {
+            add(keys, full, json_string_value(value));
+        }
+        add(keys, "kms:EncryptionContextKeys", name);
+    }
+}
+
+static void add_principal(const struct cmaw_principal *who, json_t *keys)
+{
+    char id[CMAW_PRINCIPAL_ID_MAX + 1], user_id[CMAW_ARN_MAX];
+    const bool user = strcmp(who->type, "IAMUser") == 0;
+    cmaw_principal_id(who, id);
+    (void)snprintf(user_id, sizeof user_id, "%s%s%s", id, who->session[0] == '\0' ? "" : ":", who->session);
+    add(keys, "aws:PrincipalArn", who->arn);
+    add(keys, "aws:PrincipalAccount", who->account);
+    add(keys, "aws:PrincipalType", user ? "User" : strcmp(who->type, "Root") == 0 ? "Account" : who->type);
+    add(keys, "aws:PrincipalIsAWSService", "false");
+    add(keys, "aws:userid", user_id);
+    add(keys, "kms:CallerAccount", who->account);
+    if (user) {
+        add(keys, "aws:username", who->name);
+    }
+}
+
+static void add_time(int64_t now_ms, json_t *keys)
+{
+    char text[32];
+    struct tm parts;
+    const time_t seconds = now_ms / 1000;
+    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &parts));
+    add(keys, "aws:CurrentTime", text);
+    (void)snprintf(text, sizeof text, "%lld", (long long)seconds);
+    add(keys, "aws:EpochTime", text);
+}
+
+json_t *cmaw_kms_global_conditions(const struct cmaw_kms_call *call)
+{
+    json_t *keys = json_object();
+    add_principal(call->who, keys);
+    add_time(call->now_ms, keys);
+    add(keys, "aws:SecureTransport", "true");
+    add(keys, "aws:ViaAWSService", "false");
+    add(keys, "aws:RequestedRegion", call->kms->region);
+    if (call->address != NULL && call->address[0] != '\0') {
+        add(keys, "aws:SourceIp", call->address);
+    }
+    return keys;
+}
+
+/* Members of a request that are condition keys of these operations, with what stands for an absent one (NULL: nothing). */
+static const struct member_key {
+    const char *operations; /* separated by spaces */
+    const char *member;
+    const char *key;
+    const char *otherwise;
+} member_keys[] = {
+    {"CreateKey", "KeySpec", "kms:KeySpec", "SYMMETRIC_DEFAULT"},
+    {"CreateKey", "KeyUsage", "kms:KeyUsage", "ENCRYPT_DECRYPT"},
+    {"CreateKey", "Origin", "kms:KeyOrigin", "AWS_KMS"},
+    {"CreateKey", "MultiRegion", "kms:MultiRegion", "false"},
+    {"CreateKey PutKeyPolicy", "BypassPolicyLockoutSafetyCheck", "kms:BypassPolicyLockoutSafetyCheck", "false"},
+    {"Encrypt Decrypt", "EncryptionAlgorithm", "kms:EncryptionAlgorithm", "SYMMETRIC_DEFAULT"},
+    {"Sign Verify", "SigningAlgorithm", "kms:SigningAlgorithm", NULL},
+    {"Sign Verify", "MessageType", "kms:MessageType", "RAW"},
+    {"GenerateDataKeyPair GenerateDataKeyPairWithoutPlaintext", "KeyPairSpec", "kms:DataKeyPairSpec", NULL},
+    {"ScheduleKeyDeletion", "PendingWindowInDays", "kms:ScheduleKeyDeletionPendingWindowInDays", "30"},
+    {"CreateGrant", "GranteePrincipal", "kms:GranteePrincipal", NULL},
+    {"CreateGrant", "RetiringPrincipal", "kms:RetiringPrincipal", NULL},
+    {"CreateGrant", "Operations", "kms:GrantOperations", NULL},
+    {"CreateGrant ListGrants RevokeGrant", "", "kms:GrantIsForAWSResource", "false"},
+};
+
+static bool names(const char *list, const char *word)
+{
+    const size_t size = strlen(word);
+    for (const char *at = list; (at = strstr(at, word)) != NULL; at += size) {
+        if ((at == list || at[-1] == ' ') && (at[size] == '\0' || at[size] == ' ')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_value(json_t *keys, const char *name, json_t *value)
+{
+    char number[32];
+    if (json_is_string(value)) {
+        add(keys, name, json_string_value(value));
+    } else if (json_is_boolean(value)) {
+        add(keys, name, json_is_true(value) ? "true" : "false");
+    } else if (json_is_integer(value)) {
+        (void)snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
+        add(keys, name, number);
+    }
+}
+
+static void add_member(const struct member_key *one, json_t *request, json_t *keys)
+{
+    json_t *value = json_object_get(request, one->member);
+    if (json_is_array(value)) {
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            add_value(keys, one->key, json_array_get(value, i));
+        }
+    } else if (value != NULL && !json_is_null(value)) {
+        add_value(keys, one->key, value);
+    } else if (one->otherwise != NULL) {
+        add(keys, one->key, one->otherwise);
+    }
+}
+
+static void add_request(const struct cmaw_kms_call *call, json_t *keys)
+{
+    const char *type = NULL;
+    json_t *pairs = NULL;
+    for (size_t i = 0; i < sizeof member_keys / sizeof member_keys[0]; i++) {
+        if (names(member_keys[i].operations, call->operation)) {
+            add_member(&member_keys[i], call->request, keys);
+        }
+    }
+    if (strcmp(call->operation, "CreateGrant") == 0) {
+        json_object_foreach(json_object_get(call->request, "Constraints"), type, pairs) {
+            if (json_object_size(pairs) > 0) {
+                add(keys, "kms:GrantConstraintType", type);
+            }
+        }
+    }
+}
+
+/* An alias as the request named the key by it. */
+static void add_request_alias(const struct cmaw_kms_call *call, json_t *keys)
+{
+    const char *id = call->key_id == NULL ? "" : call->key_id;
+    const char *part = strncmp(id, "arn:", 4) == 0 ? strstr(id, ":alias/") : NULL;
+    if (part != NULL || strncmp(id, "alias/", 6) == 0) {
+        add(keys, "kms:RequestAlias", part == NULL ? id : part + 1);
+    }
+}
+
+json_t *cmaw_kms_conditions(const struct cmaw_kms_call *call, bool has_key, json_t *context)
+{
+    json_t *keys = cmaw_kms_global_conditions(call);
+    if (has_key) {
+        add(keys, "kms:KeySpec", "SYMMETRIC_DEFAULT");
+        add(keys, "kms:KeyUsage", "ENCRYPT_DECRYPT");
+        add(keys, "kms:KeyOrigin", "AWS_KMS");
+        add(keys, "kms:MultiRegion", "false");
+        add_request_alias(call, keys);
+    }
+    add_request(call, keys);
+    add_recipient(&call->recipient, keys);
+    add_context(context, keys);
+    return keys;
+}
