@@ -173,7 +173,7 @@ void cmaw_service_handle(struct cmaw_service *service, const struct cmaw_http_re
     const char *host = cmaw_http_header(request, "host");
     struct cmaw_trail_source source = {.peer = peer, .user_agent = cmaw_http_header(request, "user-agent"),
                                        .host = host == NULL ? "" : host};
-    struct cmaw_kms_call call = {.kms = &service->kms, .who = &who, .address = address, .now_ms = cmaw_wall_clock_ms(),
+    struct cmaw_kms_call call = {.kms = &service->kms, .who = &who, .address = peer->address, .now_ms = cmaw_wall_clock_ms(),
                                  .response = json_object(), .operation = ""};
     enum cmaw_err err = cmaw_uuid_new(source.request_id);
     err = err == CMAW_OK ? dispatch(service, request, &source, &who, &auth, &call) : err;

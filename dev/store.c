@@ -52,16 +52,16 @@ static const char *const changes[] = {
     "CREATE INDEX event_by_name ON event (name, time_ms, seq);"
     "CREATE INDEX event_by_key ON event (access_key, time_ms, seq);"
     "CREATE INDEX event_by_resource ON event (resource, time_ms, seq);",
-    "CREATE TABLE kms_grant (id TEXT PRIMARY KEY, key_id TEXT NOT NULL, name TEXT NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS kms_grant (id TEXT PRIMARY KEY, key_id TEXT NOT NULL, name TEXT NOT NULL,"
     " grantee TEXT NOT NULL, retiring TEXT NOT NULL, created_ms INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX grant_key ON kms_grant (key_id, id);"
-    "CREATE INDEX grant_grantee ON kms_grant (key_id, grantee);"
-    "CREATE INDEX grant_retiring ON kms_grant (retiring, id);"
-    "CREATE TABLE grant_token (token TEXT PRIMARY KEY, grant_id TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX grant_token_grant ON grant_token (grant_id);"
-    "CREATE TABLE session (access_key TEXT PRIMARY KEY, name TEXT NOT NULL, policy TEXT NOT NULL,"
+    "CREATE INDEX IF NOT EXISTS grant_key ON kms_grant (key_id, id);"
+    "CREATE INDEX IF NOT EXISTS grant_grantee ON kms_grant (key_id, grantee);"
+    "CREATE INDEX IF NOT EXISTS grant_retiring ON kms_grant (retiring, id);"
+    "CREATE TABLE IF NOT EXISTS grant_token (token TEXT PRIMARY KEY, grant_id TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS grant_token_grant ON grant_token (grant_id);"
+    "CREATE TABLE IF NOT EXISTS session (access_key TEXT PRIMARY KEY, name TEXT NOT NULL, policy TEXT NOT NULL,"
     " expires_ms INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE role (arn TEXT PRIMARY KEY, trust TEXT NOT NULL) WITHOUT ROWID;",
+    "CREATE TABLE IF NOT EXISTS role (arn TEXT PRIMARY KEY, trust TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 static enum cmaw_err exec(sqlite3 *db, const char *sql)

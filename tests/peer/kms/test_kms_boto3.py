@@ -179,8 +179,6 @@ def test_errors_by_type(admin, parent, open_key, hard_key):
         (admin.create_key, {"KeySpec": "RSA_2048"}, "ValidationException", None),
         (admin.create_key, {"MultiRegion": True}, "UnsupportedOperationException", None),
         (admin.create_alias, {"AliasName": "alias/a", "TargetKeyId": open_key}, "UnsupportedOperationException", None),
-        (parent.create_grant, {"KeyId": open_key, "GranteePrincipal": world.PARENT, "Operations": ["Decrypt"]},
-         "UnsupportedOperationException", None),
     ]
     for call, arguments, name, message in cases:
         got = refused(call, **arguments)
