@@ -42,11 +42,11 @@ class Devd:
         self.port = 0
         subprocess.run([PROGRAM, "init", "--dir", self.folder], check=True, timeout=30)
 
-    def start(self, *more):
+    def start(self, *more, **popen):
         read_end, write_end = os.pipe()
         self.process = subprocess.Popen(
             [PROGRAM, "serve", "--dir", self.folder, "--port", str(self.port), "--ready-fd", str(write_end), *self.options, *more],
-            pass_fds=[write_end], stderr=subprocess.PIPE, text=True)
+            pass_fds=[write_end], stderr=subprocess.PIPE, text=True, **popen)
         os.close(write_end)
         ready, _, _ = select.select([read_end], [], [], 20)
         line = os.read(read_end, 16) if ready else b""
@@ -109,12 +109,11 @@ class Devd:
             config=botocore.config.Config(retries={"total_max_attempts": 1}, max_pool_connections=64, read_timeout=60))
 
 
-def post(devd, key, service, target, body):
-    """A request signed here, by hand, with more headers than boto3 signs. Returns (status, JSON)."""
+def signed_headers(devd, key, service, target, body):
+    """Headers of a request signed here, by hand, with more of them than boto3 signs."""
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    host = f"127.0.0.1:{devd.port}"
     digest = hashlib.sha256(body).hexdigest()
-    headers = {"content-type": "application/x-amz-json-1.1", "host": host, "x-amz-date": now, "x-amz-target": target,
+    headers = {"content-type": "application/x-amz-json-1.1", "host": f"127.0.0.1:{devd.port}", "x-amz-date": now, "x-amz-target": target,
                "x-amz-content-sha256": digest, "amz-sdk-request": "attempt=1;  max=3"}
     names = ";".join(sorted(headers))
     lines = "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in sorted(headers))
@@ -124,9 +123,15 @@ def post(devd, key, service, target, body):
     for part in (*scope.split("/"), f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{request}"):
         secret = hmac.new(secret, part.encode(), hashlib.sha256).digest()
     headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={key['AccessKeyId']}/{scope}, SignedHeaders={names}, Signature={secret.hex()}"
+    return headers
+
+
+def post(devd, key, service, target, body):
+    """A call on a connection of its own. Returns (status, JSON)."""
+    headers = signed_headers(devd, key, service, target, body)
     context = ssl.create_default_context(cafile=devd.folder / "tls-ca.pem")
     try:
-        with urllib.request.urlopen(urllib.request.Request(f"https://{host}/", body, headers), context=context, timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(f"https://{headers['host']}/", body, headers), context=context, timeout=20) as answer:
             return answer.status, json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as refusal:
         return refusal.code, json.loads(refusal.read() or b"null")

@@ -1,0 +1,259 @@
+"""kill -9 at any instant: nothing that was acknowledged is lost, and no effect is there without its event or the other way round.
+
+Each client owns its keys, so it knows what their state can be: that of the last acknowledged call, or that of the one call whose
+answer never came."""
+import collections
+import contextlib
+import json
+import os
+import random
+import sqlite3
+import threading
+import time
+
+import pytest
+from botocore.exceptions import BotoCoreError
+
+import devd as world
+
+KILLS = 24
+CLIENTS = 6
+LOST = (BotoCoreError, OSError)  # no answer came: it may have happened or not
+
+
+class Key:
+    """What a client knows of a key: for each property, the values that it may have now."""
+
+    def __init__(self, arn, policy):
+        self.arn, self.touched = arn, True
+        self.may_be = {"policy": {policy}, "state": {"Enabled"}}
+
+
+class Worker:
+    """Does step again and again, in a thread for each round, until it is told to stop."""
+
+    def __init__(self):
+        self.stop, self.error, self.thread = False, None, None
+
+    def begin(self):
+        self.stop = False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        try:
+            while not self.stop:
+                self.step()
+        except BaseException as error:  # for the test to raise
+            self.error = error
+
+    def end(self):
+        self.stop = True
+        self.thread.join(60)
+        assert not self.thread.is_alive()
+        if self.error is not None:
+            raise self.error
+
+
+class Client(Worker):
+    def __init__(self, number, devd, seed):
+        super().__init__()
+        self.rng, self.number = random.Random(seed * 100 + number), number
+        self.kms = devd.client("kms", devd.access_key(world.ADMIN))
+        self.acknowledged = {}  # request id: operation
+        self.keys, self.blobs = [], []
+        self.count = 0
+
+    def call(self, operation, function, **arguments):
+        """The answer, or None if none came."""
+        try:
+            answer = function(**arguments)
+        except LOST:
+            return None
+        self.acknowledged[answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-requestid"]] = operation
+        return answer
+
+    def change(self, key, what, value, operation, function, **arguments):
+        """A call that changes a property: before its answer, the old and the new value are possible."""
+        key.touched = True
+        key.may_be[what] |= {value}
+        if self.call(operation, function, KeyId=key.arn, **arguments) is not None:
+            key.may_be[what] = {value}
+
+    def policy(self):
+        self.count += 1
+        sid = f"c{self.number}n{self.count}"
+        everything = {"Sid": sid, "Effect": "Allow", "Principal": {"AWS": world.ADMIN}, "Action": "kms:*", "Resource": "*"}
+        return world.policy(everything)
+
+    def create(self):
+        policy = self.policy()
+        answer = self.call("CreateKey", self.kms.create_key, Policy=policy)
+        if answer is not None:
+            self.keys.append(Key(answer["KeyMetadata"]["Arn"], policy))
+
+    def put_policy(self, key):
+        policy = self.policy()
+        self.change(key, "policy", policy, "PutKeyPolicy", self.kms.put_key_policy, PolicyName="default", Policy=policy)
+
+    def disable_and_enable(self, key):
+        self.change(key, "state", "Disabled", "DisableKey", self.kms.disable_key)
+        self.change(key, "state", "Enabled", "EnableKey", self.kms.enable_key)
+
+    def delete_and_keep(self, key):
+        self.change(key, "state", "PendingDeletion", "ScheduleKeyDeletion", self.kms.schedule_key_deletion)
+        if key.may_be["state"] == {"PendingDeletion"}:
+            self.change(key, "state", "Disabled", "CancelKeyDeletion", self.kms.cancel_key_deletion)
+        if key.may_be["state"] == {"Disabled"}:
+            self.change(key, "state", "Enabled", "EnableKey", self.kms.enable_key)
+
+    def encrypt(self, key):
+        self.count += 1
+        plaintext = f"client {self.number} number {self.count}".encode()
+        answer = self.call("Encrypt", self.kms.encrypt, KeyId=key.arn, Plaintext=plaintext)
+        if answer is not None:
+            self.blobs.append((key.arn, answer["CiphertextBlob"], plaintext))
+
+    def decrypt(self, key):
+        usable = {one.arn for one in self.keys if one.may_be["state"] == {"Enabled"}}
+        blobs = [(blob, plaintext) for arn, blob, plaintext in self.blobs[-20:] if arn in usable]
+        if blobs:
+            blob, plaintext = self.rng.choice(blobs)
+            answer = self.call("Decrypt", self.kms.decrypt, CiphertextBlob=blob)
+            assert answer is None or answer["Plaintext"] == plaintext
+
+    def generate(self, key):
+        answer = self.call("GenerateDataKey", self.kms.generate_data_key, KeyId=key.arn, KeySpec="AES_256")
+        if answer is not None:
+            self.blobs.append((key.arn, answer["CiphertextBlob"], answer["Plaintext"]))
+
+    def step(self):
+        usable = [key for key in self.keys if key.may_be["state"] == {"Enabled"}]
+        if not usable or self.rng.random() < 0.05:
+            self.create()
+            return
+        steps = [self.put_policy, self.put_policy, self.encrypt, self.decrypt, self.generate, self.disable_and_enable, self.delete_and_keep]
+        self.rng.choice(steps)(self.rng.choice(usable))
+
+    def settle(self):
+        """What is possible becomes what is; anything else is a loss."""
+        for key in self.keys:
+            if not key.touched:
+                continue  # all are looked at in the end
+            key.touched = False
+            state = self.kms.describe_key(KeyId=key.arn)["KeyMetadata"]["KeyState"]
+            policy = self.kms.get_key_policy(KeyId=key.arn)["Policy"]
+            for name, value in (("state", state), ("policy", policy)):
+                assert value in key.may_be[name], (key.arn, name, value, key.may_be[name])
+                key.may_be[name] = {value}
+
+
+class Register(Worker):
+    """An enclave that extends a register all the time: the chain of acknowledged values is never cut or forked."""
+
+    def __init__(self, devd):
+        super().__init__()
+        self.devd, self.enclave = devd, world.Enclave(devd.folder)
+        self.values, self.count = [bytes(48)], 0
+
+    def step(self):
+        with contextlib.suppress(OSError, EOFError):
+            self.extend()
+
+    def extend(self):
+        if len(self.values) == 2:  # the last answer did not come: nothing more until it is known what became of it
+            return time.sleep(0.01)
+        self.count += 1
+        data = self.count.to_bytes(4, "big")
+        self.values.append(world.hashlib.sha384(self.values[0] + data).digest())
+        assert self.enclave.call({"ExtendPCR": {"index": 20, "data": data}})["ExtendPCR"]["data"] == self.values[1]
+        self.values = self.values[1:]
+
+    def settle(self):
+        token = self.enclave.token
+        self.enclave.close()
+        self.enclave = world.Enclave(self.devd.folder, token=token)
+        value = self.enclave.call({"DescribePCR": {"index": 20}})["DescribePCR"]["data"]
+        assert value in self.values
+        self.values = [value]
+
+
+def all_events(devd):
+    """Oldest first."""
+    trail, events = devd.client("cloudtrail", devd.access_key(world.ADMIN)), []
+    for page in trail.get_paginator("lookup_events").paginate(LookupAttributes=[{"AttributeKey": "EventSource", "AttributeValue": "kms.amazonaws.com"}]):
+        events += [json.loads(event["CloudTrailEvent"]) for event in page["Events"]]
+    return events[::-1]
+
+
+STATES = {"CreateKey": "Enabled", "EnableKey": "Enabled", "DisableKey": "Disabled", "ScheduleKeyDeletion": "PendingDeletion", "CancelKeyDeletion": "Disabled"}
+
+
+def check_events_and_effects_agree(devd, kms):
+    """Replaying the events gives exactly the keys, states and policies that are there."""
+    keys = {}
+    for event in all_events(devd):
+        if "errorCode" in event or event["readOnly"]:
+            continue
+        arn = event["resources"][0]["ARN"]
+        if event["eventName"] == "CreateKey":
+            assert arn not in keys and event["responseElements"]["keyMetadata"]["arn"] == arn
+            keys[arn] = {}
+        if event["eventName"] in ("CreateKey", "PutKeyPolicy"):
+            keys[arn]["policy"] = event["requestParameters"]["policy"]
+        if event["eventName"] in STATES:
+            keys[arn]["state"] = STATES[event["eventName"]]
+    listed = {key["KeyArn"] for page in kms.get_paginator("list_keys").paginate() for key in page["Keys"]}
+    assert listed == set(keys)
+    for arn, replayed in keys.items():
+        assert kms.get_key_policy(KeyId=arn)["Policy"] == replayed["policy"]
+        assert kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] == replayed["state"]
+    return len(keys)
+
+
+def check_database(devd):
+    with contextlib.closing(sqlite3.connect(f"file:{devd.folder}/devd.db?mode=ro", uri=True)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def check_acknowledged(devd, clients):
+    """Each acknowledged call has its event, once and under its name; each acknowledged blob opens."""
+    logged = collections.defaultdict(list)
+    for event in all_events(devd):
+        logged[event["requestID"]].append((event["eventName"], event.get("errorCode")))
+    for client in clients:
+        for request_id, operation in client.acknowledged.items():
+            assert logged[request_id] == [(operation, None)]
+        states = {key.arn: key.may_be["state"] for key in client.keys}
+        for arn, blob, plaintext in client.blobs[:: max(1, len(client.blobs) // 40)]:
+            if states[arn] == {"Enabled"}:
+                assert client.kms.decrypt(CiphertextBlob=blob)["Plaintext"] == plaintext
+
+
+@pytest.mark.timeout(600)
+def test_kills_at_random_instants(tmp_path):
+    seed = int(os.environ.get("CMAW_TEST_SEED", random.randrange(1 << 30)))
+    print(f"CMAW_TEST_SEED={seed}")
+    rng = random.Random(seed)
+    devd = world.Devd(tmp_path / "devd").start()
+    clients = [Client(number, devd, seed) for number in range(CLIENTS)]
+    workers = [*clients, Register(devd)]
+    per_round = []
+    for _ in range(KILLS):
+        before = sum(len(client.acknowledged) for client in clients)
+        for worker in workers:
+            worker.begin()
+        time.sleep(rng.uniform(0.02, 0.5))  # the instant is what is random here
+        devd.kill()
+        for worker in workers:
+            worker.end()
+        devd.start()
+        for worker in workers:
+            worker.settle()
+        check_database(devd)
+        per_round.append(sum(len(client.acknowledged) for client in clients) - before)
+    print(f"{sum(per_round)} calls acknowledged in {KILLS} rounds: {per_round}")
+    assert sum(count > 0 for count in per_round) >= KILLS // 2  # most kills met work
+    check_acknowledged(devd, clients)
+    assert check_events_and_effects_agree(devd, clients[0].kms) >= CLIENTS
+    assert devd.stop() == 0
