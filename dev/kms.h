@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "dev/arn.h"
+#include "dev/clock.h"
 #include "dev/fault.h"
 #include "dev/kms_blob.h"
 #include "dev/nsm_server.h"
@@ -38,7 +39,14 @@ struct cmaw_kms {
     struct cmaw_trail_settings trail;
     int64_t grant_delay_ms;         /* until a grant is known without its token */
     int64_t sts_min_duration_s;     /* of a session */
+    int64_t clock_offset_ms;        /* by which the service's clock is ahead of the machine's */
 };
+
+/* The service's clock: signatures, documents, states and events go by it. */
+static inline int64_t cmaw_kms_now_ms(const struct cmaw_kms *kms)
+{
+    return cmaw_wall_clock_ms() + kms->clock_offset_ms;
+}
 
 struct cmaw_kms_key {
     char id[CMAW_UUID_SIZE + 1];

@@ -33,6 +33,7 @@ static const char usage[] =
     "  --map-form definite|indefinite|alternate\n"
     "                            form of attestation documents [alternate]\n"
     "  --nsm-clock-offset S      seconds by which the module's clock is ahead of ours [0]\n"
+    "  --kms-clock-offset S      seconds by which the services' clock is ahead of ours [0]\n"
     "  --trail-delay S[-S]       seconds from a call to its event in LookupEvents, or a range to draw from [0]\n"
     "  --lookup-rate N           LookupEvents per second and account; 0: no limit [2]\n"
     "  --connections N           at once; more are refused [2048]\n"
@@ -51,20 +52,21 @@ struct options {
     uint16_t port;
     int ready_fd;
     enum cmaw_alternation cms_form, map_form;
-    int64_t clock_offset_s;
+    int64_t nsm_clock_offset_s, kms_clock_offset_s;
     struct cmaw_trail_settings trail;
     unsigned connections;
     bool session, accept_unsigned;
 };
 
-enum { OPT_DIR = 1000, OPT_REGION, OPT_ACCOUNT, OPT_PORT, OPT_READY_FD, OPT_CMS_FORM, OPT_MAP_FORM, OPT_OFFSET, OPT_ARN,
-       OPT_POLICY, OPT_SESSION, OPT_TRAIL_DELAY, OPT_LOOKUP_RATE, OPT_CONNECTIONS, OPT_UNSIGNED };
+enum { OPT_DIR = 1000, OPT_REGION, OPT_ACCOUNT, OPT_PORT, OPT_READY_FD, OPT_CMS_FORM, OPT_MAP_FORM, OPT_NSM_OFFSET,
+       OPT_KMS_OFFSET, OPT_ARN, OPT_POLICY, OPT_SESSION, OPT_TRAIL_DELAY, OPT_LOOKUP_RATE, OPT_CONNECTIONS, OPT_UNSIGNED };
 
 static const struct option long_options[] = {
     {"dir", required_argument, NULL, OPT_DIR},           {"region", required_argument, NULL, OPT_REGION},
     {"account", required_argument, NULL, OPT_ACCOUNT},   {"port", required_argument, NULL, OPT_PORT},
     {"ready-fd", required_argument, NULL, OPT_READY_FD}, {"cms-form", required_argument, NULL, OPT_CMS_FORM},
-    {"map-form", required_argument, NULL, OPT_MAP_FORM}, {"nsm-clock-offset", required_argument, NULL, OPT_OFFSET},
+    {"map-form", required_argument, NULL, OPT_MAP_FORM}, {"nsm-clock-offset", required_argument, NULL, OPT_NSM_OFFSET},
+    {"kms-clock-offset", required_argument, NULL, OPT_KMS_OFFSET},
     {"arn", required_argument, NULL, OPT_ARN},           {"policy", required_argument, NULL, OPT_POLICY},
     {"session", no_argument, NULL, OPT_SESSION},         {"trail-delay", required_argument, NULL, OPT_TRAIL_DELAY},
     {"lookup-rate", required_argument, NULL, OPT_LOOKUP_RATE},
@@ -122,6 +124,15 @@ static enum cmaw_err parse_delay(const char *value, struct cmaw_trail_settings *
     return CMAW_OK;
 }
 
+static enum cmaw_err parse_offset(const char *name, const char *value, int64_t *ret_offset_s, struct cmaw_diag *diag)
+{
+    uint64_t number = 0;
+    const bool negative = value[0] == '-';
+    CMAW_TRY(parse_number(name, 1 << 30, value + (negative ? 1 : 0), &number, diag));
+    *ret_offset_s = negative ? -(int64_t)number : (int64_t)number;
+    return CMAW_OK;
+}
+
 static enum cmaw_err parse_option(int option, const char *value, struct options *options, struct cmaw_diag *diag)
 {
     uint64_t number = 0;
@@ -156,10 +167,10 @@ static enum cmaw_err parse_option(int option, const char *value, struct options 
         return parse_form("--cms-form", "a", "b", value, &options->cms_form, diag);
     case OPT_MAP_FORM:
         return parse_form("--map-form", "definite", "indefinite", value, &options->map_form, diag);
-    case OPT_OFFSET:
-        CMAW_TRY(parse_number("--nsm-clock-offset", 1 << 30, value + (value[0] == '-' ? 1 : 0), &number, diag));
-        options->clock_offset_s = value[0] == '-' ? -(int64_t)number : (int64_t)number;
-        return CMAW_OK;
+    case OPT_NSM_OFFSET:
+        return parse_offset("--nsm-clock-offset", value, &options->nsm_clock_offset_s, diag);
+    case OPT_KMS_OFFSET:
+        return parse_offset("--kms-clock-offset", value, &options->kms_clock_offset_s, diag);
     case OPT_TRAIL_DELAY:
         return parse_delay(value, &options->trail, diag);
     case OPT_LOOKUP_RATE:
@@ -234,7 +245,7 @@ static enum cmaw_err serve_until_end(const struct options *options, struct cmaw_
     CMAW_FD_AUTO(signals);
     CMAW_TRY(cmaw_signals_open(false, &signals));
     nsm = (struct cmaw_nsm_server){.store = service->store, .map_form = options->map_form,
-                                   .clock_offset_ms = options->clock_offset_s * 1000};
+                                   .clock_offset_ms = options->nsm_clock_offset_s * 1000};
     CMAW_TRY(cmaw_path(path, "%s/nsm.sock", options->dir));
     CMAW_TRY(cmaw_nsm_server_start(&nsm, path, diag));
     CMAW_TRY(cmaw_http_start(service, options->port, options->connections, &http, &port, diag));
@@ -272,7 +283,8 @@ static enum cmaw_err lock_folder(const char *dir, int *ret_fd, struct cmaw_diag 
 static enum cmaw_err serve(const struct options *options, struct cmaw_diag *diag)
 {
     struct cmaw_service service = {.kms = {.cms_form = options->cms_form, .trail = options->trail,
-                                           .accept_unsigned = options->accept_unsigned}};
+                                           .accept_unsigned = options->accept_unsigned,
+                                           .clock_offset_ms = options->kms_clock_offset_s * 1000}};
     CMAW_FD_AUTO(folder);
     CMAW_TRY(lock_folder(options->dir, &folder, diag));
     CMAW_TRY(cmaw_store_open(options->dir, false, &service.store, diag));

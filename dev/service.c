@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dev/clock.h"
 #include "dev/sql.h"
 #include "dev/trail.h"
 #include "lib/base/log.h"
@@ -95,7 +94,7 @@ static enum cmaw_err authenticate(struct cmaw_service *service, const struct cma
     CMAW_REQUIRE(err != CMAW_E_NOT_FOUND, cmaw_fault_set(fault, CMAW_FAULT_UNRECOGNIZED_CLIENT));
     CMAW_TRY(err);
     CMAW_TRY(cmaw_sigv4_verify(request, auth, credentials.secret, credentials.token, service->kms.region, api->name,
-                               cmaw_wall_clock_ms() / 1000, fault));
+                               cmaw_kms_now_ms(&service->kms) / 1000, fault));
     return cmaw_principal_parse(credentials.arn, ret_who);
 }
 
@@ -173,7 +172,7 @@ void cmaw_service_handle(struct cmaw_service *service, const struct cmaw_http_re
     const char *host = cmaw_http_header(request, "host");
     struct cmaw_trail_source source = {.peer = peer, .user_agent = cmaw_http_header(request, "user-agent"),
                                        .host = host == NULL ? "" : host};
-    struct cmaw_kms_call call = {.kms = &service->kms, .who = &who, .address = peer->address, .now_ms = cmaw_wall_clock_ms(),
+    struct cmaw_kms_call call = {.kms = &service->kms, .who = &who, .address = peer->address, .now_ms = cmaw_kms_now_ms(&service->kms),
                                  .response = json_object(), .operation = ""};
     enum cmaw_err err = cmaw_uuid_new(source.request_id);
     err = err == CMAW_OK ? dispatch(service, request, &source, &who, &auth, &call) : err;

@@ -70,6 +70,9 @@ def pytest(tally, stage, folder):
     tally.add_junit(junit, stage)
     if status not in (0, 1, 5) and tally.failed == failed:
         tally.fail(f"{stage}: pytest ended with {status}")
+    for line in log.read_text(errors="replace").splitlines():
+        if line.startswith("count: "):
+            print(f"   {line}")
     return log
 
 

@@ -10,6 +10,27 @@ def devd(tmp_path_factory):
     assert one.stop() == 0
 
 
+def with_clock(tmp_path_factory, offset_s):
+    """An emulator whose clock differs from its clients' and its enclaves'."""
+    with world.Devd(tmp_path_factory.mktemp("clock")).start("--kms-clock-offset", str(offset_s)) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def late(tmp_path_factory):
+    yield from with_clock(tmp_path_factory, -600)
+
+
+@pytest.fixture(scope="session")
+def early(tmp_path_factory):
+    yield from with_clock(tmp_path_factory, 600)
+
+
+@pytest.fixture(scope="session")
+def near(tmp_path_factory):
+    yield from with_clock(tmp_path_factory, 240)
+
+
 @pytest.fixture(scope="module")
 def admin(devd):
     return devd.client("kms", devd.access_key(world.ADMIN))

@@ -63,6 +63,12 @@ class Devd:
         self.drain = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=self.log_file)
         return self
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        assert self.stop() == 0
+
     def kill(self):
         self.process.kill()
         self._reap()

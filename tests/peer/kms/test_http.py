@@ -1,10 +1,14 @@
 """Requests that no SDK would send."""
 import concurrent.futures
 import http.client
+import json
 import socket
 import ssl
+import urllib.request
 
+import boto3
 import pytest
+from botocore.exceptions import SSLError
 
 import devd as world
 
@@ -96,3 +100,20 @@ def test_connections_that_hang(devd, key):
         assert all(pool.map(lambda _: alive(devd, key), range(64)))
     for one in idle:
         one.close()
+
+
+def test_unsigned_requests(devd):
+    context = ssl.create_default_context(cafile=devd.folder / "tls-ca.pem")
+    for target, name in (("TrentService.ListKeys", "MissingAuthenticationTokenException"), ("Other.Thing", "UnknownOperationException")):
+        request = urllib.request.Request(f"https://127.0.0.1:{devd.port}/", b"{}", {"X-Amz-Target": target})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, context=context, timeout=10)
+        assert caught.value.code == 400 and json.load(caught.value)["__type"] == name
+
+
+def test_tls_needs_the_ca(devd):
+    client = devd.client("kms", devd.access_key(world.PARENT))
+    stranger = boto3.client("kms", region_name=world.REGION, endpoint_url=client.meta.endpoint_url, aws_access_key_id="a" * 16,
+                            aws_secret_access_key="b")
+    with pytest.raises(SSLError):
+        stranger.generate_random(NumberOfBytes=1)
