@@ -36,10 +36,10 @@ def world(request, tmp_path_factory, late, early, near):
 
 
 @pytest.mark.parametrize("chapter, number", CASES, ids=[f"{chapter}: {CHAPTERS[chapter][1][i]['name']}" for chapter, i in CASES])
-def test_case(world, chapter, number, record_property):
+def test_case(world, chapter, number, request):
     keys, cases = CHAPTERS[chapter]
     as_process = " as processes of their own" if cases[number].get("process") and world.peer.name == "AWS CLI" else ""
-    record_property("counted", f"KMS cases by {world.peer.name}{as_process}")
+    request.node.user_properties.append(("counted", f"KMS cases by {world.peer.name}{as_process}"))
     if world.chapter != chapter:
         world.chapter = chapter
         world.enter(keys)
