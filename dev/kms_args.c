@@ -16,13 +16,21 @@ static const char *camel(const char *name, char buffer[static 64])
     return buffer;
 }
 
-static enum cmaw_err invalid(struct cmaw_kms_call *call, const char *name, const char *value, const char *constraint)
+enum cmaw_err cmaw_kms_invalid(struct cmaw_kms_call *call, const char *at, const char *value, const char *constraint)
+{
+    char buffer[64];
+    const char *quote = value == NULL ? "" : "'";
+    return cmaw_fault_say(&call->fault, CMAW_FAULT_VALIDATION,
+                          "1 validation error detected: Value %s%.512s%s%sat '%s' failed to satisfy constraint: Member must %s",
+                          quote, value == NULL ? "" : value, quote, value == NULL ? "" : " ", camel(at, buffer), constraint);
+}
+
+enum cmaw_err cmaw_kms_absent(struct cmaw_kms_call *call, const char *at)
 {
     char buffer[64];
     return cmaw_fault_say(&call->fault, CMAW_FAULT_VALIDATION,
-                          "1 validation error detected: Value %s%.256s%s at '%s' failed to satisfy constraint: Member must %s",
-                          value == NULL ? "" : "'", value == NULL ? "null" : value, value == NULL ? "" : "'",
-                          camel(name, buffer), constraint);
+                          "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null",
+                          camel(at, buffer));
 }
 
 /* *ret_value is NULL if the member is absent or null. */
@@ -31,30 +39,39 @@ static enum cmaw_err member(struct cmaw_kms_call *call, const char *name, bool r
     json_t *value = json_object_get(call->request, name);
     if (value == NULL || json_is_null(value)) {
         *ret_value = NULL;
-        return required ? invalid(call, name, NULL, "not be null") : CMAW_OK;
+        return required ? cmaw_kms_absent(call, name) : CMAW_OK;
     }
     *ret_value = value;
     return CMAW_OK;
 }
 
-static enum cmaw_err wrong_type(struct cmaw_kms_call *call, const char *name)
+enum cmaw_err cmaw_kms_wrong_type(struct cmaw_kms_call *call, const char *at)
 {
-    return cmaw_fault_say(&call->fault, CMAW_FAULT_SERIALIZATION, "the member %s has another type", name);
+    return cmaw_fault_say(&call->fault, CMAW_FAULT_SERIALIZATION, "the member %s has another type", at);
 }
 
-static enum cmaw_err check_size(struct cmaw_kms_call *call, const char *name, const char *shown, size_t size, size_t min,
-                                size_t max)
+enum cmaw_err cmaw_kms_check_size(struct cmaw_kms_call *call, const char *at, const char *value, size_t size, size_t min,
+                                  size_t max)
 {
     char constraint[80];
     if (size > max) {
         (void)snprintf(constraint, sizeof constraint, "have length less than or equal to %zu", max);
-        return invalid(call, name, shown, constraint);
+        return cmaw_kms_invalid(call, at, value, constraint);
     }
     if (size < min) {
         (void)snprintf(constraint, sizeof constraint, "have length greater than or equal to %zu", min);
-        return invalid(call, name, shown, constraint);
+        return cmaw_kms_invalid(call, at, value, constraint);
     }
     return CMAW_OK;
+}
+
+size_t cmaw_kms_characters(const char *text)
+{
+    size_t count = 0;
+    for (; *text != '\0'; text++) {
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    }
+    return count;
 }
 
 enum cmaw_err cmaw_kms_arg_text(struct cmaw_kms_call *call, const char *name, size_t min, size_t max, bool required,
@@ -66,8 +83,8 @@ enum cmaw_err cmaw_kms_arg_text(struct cmaw_kms_call *call, const char *name, si
         *ret_text = NULL;
         return CMAW_OK;
     }
-    CMAW_REQUIRE(json_is_string(value), wrong_type(call, name));
-    CMAW_TRY(check_size(call, name, json_string_value(value), json_string_length(value), min, max));
+    CMAW_REQUIRE(json_is_string(value), cmaw_kms_wrong_type(call, name));
+    CMAW_TRY(cmaw_kms_check_size(call, name, json_string_value(value), cmaw_kms_characters(json_string_value(value)), min, max));
     *ret_text = json_string_value(value);
     return CMAW_OK;
 }
@@ -81,13 +98,13 @@ enum cmaw_err cmaw_kms_arg_number(struct cmaw_kms_call *call, const char *name, 
     if (value == NULL) {
         return CMAW_OK; /* the caller's default stays */
     }
-    CMAW_REQUIRE(json_is_integer(value), wrong_type(call, name));
+    CMAW_REQUIRE(json_is_integer(value), cmaw_kms_wrong_type(call, name));
     const int64_t number = json_integer_value(value);
     (void)snprintf(shown, sizeof shown, "%lld", (long long)number);
     if (number < min || number > max) {
         (void)snprintf(constraint, sizeof constraint, "have value %s than or equal to %lld",
                        number < min ? "greater" : "less", (long long)(number < min ? min : max));
-        return invalid(call, name, shown, constraint);
+        return cmaw_kms_invalid(call, name, shown, constraint);
     }
     *ret_number = number;
     return CMAW_OK;
@@ -97,7 +114,7 @@ enum cmaw_err cmaw_kms_arg_flag(struct cmaw_kms_call *call, const char *name, bo
 {
     json_t *value = NULL;
     CMAW_TRY(member(call, name, false, &value));
-    CMAW_REQUIRE(value == NULL || json_is_boolean(value), wrong_type(call, name));
+    CMAW_REQUIRE(value == NULL || json_is_boolean(value), cmaw_kms_wrong_type(call, name));
     *ret_flag = value != NULL && json_is_true(value);
     return CMAW_OK;
 }
@@ -110,14 +127,14 @@ enum cmaw_err cmaw_kms_arg_bytes(struct cmaw_kms_call *call, const char *name, s
     if (value == NULL) {
         return CMAW_OK;
     }
-    CMAW_REQUIRE(json_is_string(value), wrong_type(call, name));
+    CMAW_REQUIRE(json_is_string(value), cmaw_kms_wrong_type(call, name));
     const struct cmaw_slice text = cmaw_slice_of(json_string_value(value), json_string_length(value));
     *bytes = CMAW_BUF(text.size);
     if (cmaw_base64_decode(text, bytes) != CMAW_OK) {
         return cmaw_fault_say(&call->fault, CMAW_FAULT_SERIALIZATION, "the member %s is not base64", name);
     }
     /* what was sent may be a plaintext: no message repeats it */
-    return check_size(call, name, "java.nio.HeapByteBuffer", bytes->size, 1, max);
+    return cmaw_kms_check_size(call, name, NULL, bytes->size, 1, max);
 }
 
 enum cmaw_err cmaw_kms_arg_choice(struct cmaw_kms_call *call, const char *name, const char *const *choices,
@@ -140,12 +157,17 @@ enum cmaw_err cmaw_kms_arg_choice(struct cmaw_kms_call *call, const char *name, 
     }
     cmaw_buf_put(&constraint, cmaw_slice_of("]", 2));
     CMAW_TRY(cmaw_buf_err(&constraint));
-    return invalid(call, name, text, (const char *)constraint.data);
+    return cmaw_kms_invalid(call, name, text, (const char *)constraint.data);
 }
 
 enum cmaw_err cmaw_kms_arg_key(struct cmaw_kms_call *call, const char *name, bool required, const char **ret_key_id)
 {
     return cmaw_kms_arg_text(call, name, 1, 2048, required, ret_key_id);
+}
+
+enum cmaw_err cmaw_kms_check_key(struct cmaw_kms_call *call)
+{
+    return cmaw_kms_arg_key(call, "KeyId", true, &call->key_id);
 }
 
 enum cmaw_err cmaw_kms_arg_context(struct cmaw_kms_call *call, const char *name, json_t **ret_context)
@@ -154,9 +176,9 @@ enum cmaw_err cmaw_kms_arg_context(struct cmaw_kms_call *call, const char *name,
     const char *key = NULL;
     size_t size = 0;
     CMAW_TRY(member(call, name, false, &value));
-    CMAW_REQUIRE(value == NULL || json_is_object(value), wrong_type(call, name));
+    CMAW_REQUIRE(value == NULL || json_is_object(value), cmaw_kms_wrong_type(call, name));
     json_object_foreach(value, key, entry) {
-        CMAW_REQUIRE(json_is_string(entry), wrong_type(call, name));
+        CMAW_REQUIRE(json_is_string(entry), cmaw_kms_wrong_type(call, name));
         size += strlen(key) + json_string_length(entry) + 8;
     }
     CMAW_REQUIRE(size <= CONTEXT_SIZE_MAX,

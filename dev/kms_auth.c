@@ -85,6 +85,15 @@ enum cmaw_err cmaw_kms_authorise(struct cmaw_kms_call *call, const char *action,
     return cmaw_kms_judge(call, action, &subject, keys);
 }
 
+enum cmaw_err cmaw_kms_authorise_arn(struct cmaw_kms_call *call, const char *action, const char *arn)
+{
+    JSON_AUTO(keys);
+    const struct cmaw_kms_subject subject = {.arn = arn};
+    keys = cmaw_kms_conditions(call, NULL, NULL);
+    CMAW_REQUIRE(keys != NULL, CMAW_E_NO_MEMORY);
+    return cmaw_kms_judge(call, action, &subject, keys);
+}
+
 bool cmaw_kms_policy_allows(struct cmaw_kms_call *call, const char *policy, const char *action, const char *arn)
 {
     JSON_AUTO(keys);
@@ -110,11 +119,15 @@ enum cmaw_err cmaw_kms_open_key(struct cmaw_kms_call *call, struct cmaw_kms_key 
     return CMAW_OK;
 }
 
+enum cmaw_err cmaw_kms_require_kept(struct cmaw_kms_call *call, const struct cmaw_kms_key *key)
+{
+    return strcmp(key->state, "PendingDeletion") != 0 ? CMAW_OK
+               : cmaw_fault_say(&call->fault, CMAW_FAULT_INVALID_STATE, "%s is pending deletion.", key->arn);
+}
+
 enum cmaw_err cmaw_kms_require_enabled(struct cmaw_kms_call *call, const struct cmaw_kms_key *key)
 {
-    if (strcmp(key->state, "PendingDeletion") == 0) {
-        return cmaw_fault_say(&call->fault, CMAW_FAULT_INVALID_STATE, "%s is pending deletion.", key->arn);
-    }
+    CMAW_TRY(cmaw_kms_require_kept(call, key));
     if (strcmp(key->state, "Enabled") != 0) {
         return cmaw_fault_say(&call->fault, CMAW_FAULT_DISABLED, "%s is disabled.", key->arn);
     }

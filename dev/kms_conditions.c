@@ -177,19 +177,17 @@ static void add_request(const struct cmaw_kms_call *call, json_t *keys)
 /* An alias as the request named the key by it. */
 static void add_request_alias(const struct cmaw_kms_call *call, json_t *keys)
 {
-    const char *id = call->key_id == NULL ? "" : call->key_id;
-    const char *part = strncmp(id, "arn:", 4) == 0 ? strstr(id, ":alias/") : NULL;
-    if (part != NULL || strncmp(id, "alias/", 6) == 0) {
-        add(keys, "kms:RequestAlias", part == NULL ? id : part + 1);
+    if (call->alias[0] != '\0') {
+        add(keys, "kms:RequestAlias", call->alias);
     }
 }
 
-json_t *cmaw_kms_conditions(const struct cmaw_kms_call *call, bool has_key, json_t *context)
+json_t *cmaw_kms_conditions(const struct cmaw_kms_call *call, const struct cmaw_kms_key *key, json_t *context)
 {
     json_t *keys = cmaw_kms_global_conditions(call);
-    if (has_key) {
-        add(keys, "kms:KeySpec", "SYMMETRIC_DEFAULT");
-        add(keys, "kms:KeyUsage", "ENCRYPT_DECRYPT");
+    if (key != NULL) {
+        add(keys, "kms:KeySpec", cmaw_kms_key_spec(key));
+        add(keys, "kms:KeyUsage", cmaw_kms_key_usage(key));
         add(keys, "kms:KeyOrigin", "AWS_KMS");
         add(keys, "kms:MultiRegion", "false");
         add_request_alias(call, keys);

@@ -7,49 +7,87 @@
 
 enum { GENERATED_MAX = 1024, CONTEXT_FORM_MAX = 16384 };
 
-static const char *const encryption_algorithms[] = {"SYMMETRIC_DEFAULT", NULL};
-
-static enum cmaw_err answer_text(struct cmaw_kms_call *call, const char *member, const char *value)
+const char *cmaw_kms_key_usage(const struct cmaw_kms_key *key)
 {
-    return json_object_set_new(call->response, member, json_string(value)) == 0 ? CMAW_OK : CMAW_E_NO_MEMORY;
+    return key->spec == NULL ? "ENCRYPT_DECRYPT" : "SIGN_VERIFY";
 }
 
-static enum cmaw_err answer_bytes(struct cmaw_kms_call *call, const char *member, struct cmaw_slice bytes)
+const char *cmaw_kms_key_spec(const struct cmaw_kms_key *key)
 {
-    CMAW_BUF_AUTO(text, 2 * CMAW_KMS_BLOB_MAX);
-    cmaw_buf_put_base64(&text, bytes);
-    cmaw_buf_put_u8(&text, 0);
-    CMAW_TRY(cmaw_buf_err(&text));
-    return answer_text(call, member, (const char *)text.data);
+    return key->spec == NULL ? cmaw_kms_key_specs[0] : key->spec->name;
+}
+
+static enum cmaw_err answer_material_as(struct cmaw_kms_call *call, const char *member, const struct cmaw_kms_key *key)
+{
+    char hex[2 * CMAW_KMS_MATERIAL_SIZE + 1];
+    CMAW_TRY(cmaw_hex_to_cstr(CMAW_SLICE_ARRAY(key->material_id), hex, sizeof hex));
+    return cmaw_kms_answer(call, member, json_string(hex));
 }
 
 /* Omitted when a recipient was sent (facts/KMS.md section 1.4). */
-static enum cmaw_err answer_material(struct cmaw_kms_call *call, const struct cmaw_kms_key *key)
+enum cmaw_err cmaw_kms_answer_material(struct cmaw_kms_call *call, const struct cmaw_kms_key *key)
 {
-    char hex[2 * CMAW_KMS_MATERIAL_SIZE + 1];
-    if (call->recipient.present) {
-        return CMAW_OK;
-    }
-    CMAW_TRY(cmaw_hex_to_cstr(CMAW_SLICE_ARRAY(key->material_id), hex, sizeof hex));
-    return answer_text(call, "KeyMaterialId", hex);
+    memcpy(call->material_id, key->material_id, sizeof call->material_id);
+    return call->recipient.present ? CMAW_OK : answer_material_as(call, "KeyMaterialId", key);
 }
 
-/* The last refusal before anything is done. */
-static enum cmaw_err refuse_dry_run(struct cmaw_kms_call *call)
+enum cmaw_err cmaw_kms_refuse_dry_run(struct cmaw_kms_call *call)
 {
     bool dry = false;
     CMAW_TRY(cmaw_kms_arg_flag(call, "DryRun", &dry));
     return dry ? cmaw_fault_set(&call->fault, CMAW_FAULT_DRY_RUN) : CMAW_OK;
 }
 
-static enum cmaw_err check_key_and_context(struct cmaw_kms_call *call)
+enum cmaw_err cmaw_kms_wrong_usage(struct cmaw_kms_call *call, const struct cmaw_kms_key *key, const char *operation)
 {
-    CMAW_TRY(cmaw_kms_arg_key(call, "KeyId", true, &call->key_id));
+    return cmaw_fault_say(&call->fault, CMAW_FAULT_INVALID_KEY_USAGE, "%s key usage is %s which is not valid for %s.",
+                          key->arn, cmaw_kms_key_usage(key), operation);
+}
+
+enum cmaw_err cmaw_kms_wrong_algorithm(struct cmaw_kms_call *call, const struct cmaw_kms_key *key, const char *algorithm)
+{
+    return cmaw_fault_say(&call->fault, CMAW_FAULT_INVALID_KEY_USAGE, "Algorithm %s is incompatible with key spec %s.",
+                          algorithm, cmaw_kms_key_spec(key));
+}
+
+/* Symmetric keys know one algorithm only; the member may name the others that KMS has. */
+static enum cmaw_err require_algorithm(struct cmaw_kms_call *call, const struct cmaw_kms_key *key, const char *member)
+{
+    const char *algorithm = NULL;
+    CMAW_TRY(cmaw_kms_arg_choice(call, member, cmaw_kms_encryption_algorithms, &algorithm));
+    return algorithm == cmaw_kms_encryption_algorithms[0] ? CMAW_OK : cmaw_kms_wrong_algorithm(call, key, algorithm);
+}
+
+static enum cmaw_err check_algorithm(struct cmaw_kms_call *call, const char *member)
+{
+    const char *algorithm = NULL;
+    return cmaw_kms_arg_choice(call, member, cmaw_kms_encryption_algorithms, &algorithm);
+}
+
+static enum cmaw_err answer_algorithm(struct cmaw_kms_call *call, const char *member)
+{
+    return cmaw_kms_answer(call, member, json_string(cmaw_kms_encryption_algorithms[0]));
+}
+
+enum cmaw_err cmaw_kms_open_for_encryption(struct cmaw_kms_call *call, struct cmaw_kms_key *ret_key)
+{
+    CMAW_KMS_KEY_AUTO(key);
+    CMAW_TRY(cmaw_kms_open_key(call, &key));
+    CMAW_TRY(cmaw_kms_require_enabled(call, &key));
+    CMAW_REQUIRE(key.spec == NULL, cmaw_kms_wrong_usage(call, &key, call->operation));
+    *ret_key = key;
+    key = (struct cmaw_kms_key){0};
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_kms_check_key_and_context(struct cmaw_kms_call *call)
+{
+    call->naming = CMAW_KMS_NAMED_IN_CRYPTO;
+    CMAW_TRY(cmaw_kms_check_key(call));
     return cmaw_kms_arg_context(call, "EncryptionContext", &call->context);
 }
 
-static enum cmaw_err seal(const struct cmaw_kms_key *key, json_t *context, struct cmaw_slice plaintext,
-                          struct cmaw_buf *blob)
+enum cmaw_err cmaw_kms_seal(const struct cmaw_kms_key *key, json_t *context, struct cmaw_slice plaintext, struct cmaw_buf *blob)
 {
     CMAW_BUF_AUTO(form, CONTEXT_FORM_MAX);
     cmaw_kms_context_put(&form, context);
@@ -59,9 +97,8 @@ static enum cmaw_err seal(const struct cmaw_kms_key *key, json_t *context, struc
 
 static enum cmaw_err check_encrypt(struct cmaw_kms_call *call)
 {
-    const char *algorithm = NULL;
-    CMAW_TRY(check_key_and_context(call));
-    CMAW_TRY(cmaw_kms_arg_choice(call, "EncryptionAlgorithm", encryption_algorithms, &algorithm));
+    CMAW_TRY(cmaw_kms_check_key_and_context(call));
+    CMAW_TRY(check_algorithm(call, "EncryptionAlgorithm"));
     return cmaw_kms_arg_bytes(call, "Plaintext", CMAW_KMS_PLAINTEXT_MAX, true, &call->plaintext);
 }
 
@@ -69,21 +106,22 @@ static enum cmaw_err encrypt(struct cmaw_kms_call *call)
 {
     CMAW_KMS_KEY_AUTO(key);
     CMAW_BUF_AUTO(blob, CMAW_KMS_BLOB_MAX);
-    CMAW_TRY(cmaw_kms_open_key(call, &key));
-    CMAW_TRY(cmaw_kms_require_enabled(call, &key));
-    CMAW_TRY(refuse_dry_run(call));
-    CMAW_TRY(seal(&key, call->context, cmaw_buf_slice(&call->plaintext), &blob));
-    CMAW_TRY(answer_bytes(call, "CiphertextBlob", cmaw_buf_slice(&blob)));
-    CMAW_TRY(answer_text(call, "KeyId", key.arn));
-    return answer_text(call, "EncryptionAlgorithm", encryption_algorithms[0]);
+    CMAW_TRY(cmaw_kms_open_for_encryption(call, &key));
+    CMAW_TRY(require_algorithm(call, &key, "EncryptionAlgorithm"));
+    CMAW_TRY(cmaw_kms_refuse_dry_run(call));
+    CMAW_TRY(cmaw_kms_seal(&key, call->context, cmaw_buf_slice(&call->plaintext), &blob));
+    memcpy(call->material_id, key.material_id, sizeof call->material_id); /* for the event; the answer has none */
+    CMAW_TRY(cmaw_kms_answer_bytes(call, "CiphertextBlob", cmaw_buf_slice(&blob)));
+    CMAW_TRY(cmaw_kms_answer(call, "KeyId", json_string(key.arn)));
+    return answer_algorithm(call, "EncryptionAlgorithm");
 }
 
 static enum cmaw_err check_decrypt(struct cmaw_kms_call *call)
 {
-    const char *algorithm = NULL;
+    call->naming = CMAW_KMS_NAMED_IN_CRYPTO;
     CMAW_TRY(cmaw_kms_arg_key(call, "KeyId", false, &call->key_id));
     CMAW_TRY(cmaw_kms_arg_context(call, "EncryptionContext", &call->context));
-    CMAW_TRY(cmaw_kms_arg_choice(call, "EncryptionAlgorithm", encryption_algorithms, &algorithm));
+    CMAW_TRY(check_algorithm(call, "EncryptionAlgorithm"));
     return cmaw_kms_arg_bytes(call, "CiphertextBlob", CMAW_KMS_BLOB_MAX, true, &call->blob);
 }
 
@@ -133,12 +171,13 @@ static enum cmaw_err decrypt(struct cmaw_kms_call *call)
     CMAW_TRY(key_of_blob(call, call->key_id, &key));
     CMAW_TRY(cmaw_kms_authorise(call, "kms:Decrypt", &key, call->context));
     CMAW_TRY(cmaw_kms_require_enabled(call, &key));
+    CMAW_TRY(require_algorithm(call, &key, "EncryptionAlgorithm"));
     CMAW_TRY(open_blob(call, &key, call->context, &plaintext));
-    CMAW_TRY(refuse_dry_run(call));
+    CMAW_TRY(cmaw_kms_refuse_dry_run(call));
     CMAW_TRY(cmaw_kms_put_plaintext(call, "Plaintext", cmaw_buf_slice(&plaintext)));
-    CMAW_TRY(answer_text(call, "KeyId", key.arn));
-    CMAW_TRY(answer_text(call, "EncryptionAlgorithm", encryption_algorithms[0]));
-    return answer_material(call, &key);
+    CMAW_TRY(cmaw_kms_answer(call, "KeyId", json_string(key.arn)));
+    CMAW_TRY(answer_algorithm(call, "EncryptionAlgorithm"));
+    return cmaw_kms_answer_material(call, &key);
 }
 
 /* KeySpec or NumberOfBytes, one of them. */
@@ -147,7 +186,7 @@ static enum cmaw_err check_generate(struct cmaw_kms_call *call)
     static const char *const specs[] = {"", "AES_256", "AES_128", NULL};
     const char *spec = NULL;
     int64_t number = 0;
-    CMAW_TRY(check_key_and_context(call));
+    CMAW_TRY(cmaw_kms_check_key_and_context(call));
     CMAW_TRY(cmaw_kms_arg_choice(call, "KeySpec", specs, &spec));
     CMAW_TRY(cmaw_kms_arg_number(call, "NumberOfBytes", 1, GENERATED_MAX, false, &number));
     if ((spec[0] != '\0') == (number != 0)) {
@@ -162,19 +201,18 @@ static enum cmaw_err generate(struct cmaw_kms_call *call, bool with_plaintext)
     CMAW_KMS_KEY_AUTO(key);
     CMAW_BUF_AUTO(blob, CMAW_KMS_BLOB_MAX);
     CMAW_BUF_AUTO(data_key, GENERATED_MAX);
-    CMAW_TRY(cmaw_kms_open_key(call, &key));
-    CMAW_TRY(cmaw_kms_require_enabled(call, &key));
-    CMAW_TRY(refuse_dry_run(call));
+    CMAW_TRY(cmaw_kms_open_for_encryption(call, &key));
+    CMAW_TRY(cmaw_kms_refuse_dry_run(call));
     uint8_t *bytes = cmaw_buf_extend(&data_key, call->size);
     CMAW_REQUIRE(bytes != NULL, CMAW_E_NO_MEMORY);
     CMAW_TRY(cmaw_random(bytes, call->size));
-    CMAW_TRY(seal(&key, call->context, cmaw_buf_slice(&data_key), &blob));
-    CMAW_TRY(answer_bytes(call, "CiphertextBlob", cmaw_buf_slice(&blob)));
-    CMAW_TRY(answer_text(call, "KeyId", key.arn));
+    CMAW_TRY(cmaw_kms_seal(&key, call->context, cmaw_buf_slice(&data_key), &blob));
+    CMAW_TRY(cmaw_kms_answer_bytes(call, "CiphertextBlob", cmaw_buf_slice(&blob)));
+    CMAW_TRY(cmaw_kms_answer(call, "KeyId", json_string(key.arn)));
     if (with_plaintext) {
         CMAW_TRY(cmaw_kms_put_plaintext(call, "Plaintext", cmaw_buf_slice(&data_key)));
     }
-    return answer_material(call, &key);
+    return cmaw_kms_answer_material(call, &key);
 }
 
 static enum cmaw_err generate_data_key(struct cmaw_kms_call *call)
@@ -208,12 +246,15 @@ static enum cmaw_err generate_random(struct cmaw_kms_call *call)
 
 static enum cmaw_err check_reencrypt(struct cmaw_kms_call *call)
 {
+    call->naming = CMAW_KMS_NAMED_IN_CRYPTO;
     json_t *context = NULL;
     const char *source = NULL;
     CMAW_TRY(cmaw_kms_arg_key(call, "SourceKeyId", false, &source));
     CMAW_TRY(cmaw_kms_arg_context(call, "SourceEncryptionContext", &context));
     CMAW_TRY(cmaw_kms_arg_key(call, "DestinationKeyId", true, &call->key_id));
     CMAW_TRY(cmaw_kms_arg_context(call, "DestinationEncryptionContext", &call->context));
+    CMAW_TRY(check_algorithm(call, "SourceEncryptionAlgorithm"));
+    CMAW_TRY(check_algorithm(call, "DestinationEncryptionAlgorithm"));
     return cmaw_kms_arg_bytes(call, "CiphertextBlob", CMAW_KMS_BLOB_MAX, true, &call->blob);
 }
 
@@ -227,17 +268,24 @@ static enum cmaw_err reencrypt(struct cmaw_kms_call *call)
     CMAW_TRY(key_of_blob(call, json_string_value(json_object_get(call->request, "SourceKeyId")), &source));
     CMAW_TRY(cmaw_kms_authorise(call, "kms:ReEncryptFrom", &source, context));
     CMAW_TRY(cmaw_kms_key_load(call, call->key_id, &destination));
+    (void)snprintf(call->other_arn, sizeof call->other_arn, "%s", source.arn);
+    (void)snprintf(call->key_arn, sizeof call->key_arn, "%s", destination.arn);
     CMAW_TRY(cmaw_kms_authorise(call, "kms:ReEncryptTo", &destination, call->context));
     CMAW_TRY(cmaw_kms_require_enabled(call, &source));
     CMAW_TRY(cmaw_kms_require_enabled(call, &destination));
+    CMAW_REQUIRE(destination.spec == NULL, cmaw_kms_wrong_usage(call, &destination, "ReEncryptTo"));
+    CMAW_TRY(require_algorithm(call, &source, "SourceEncryptionAlgorithm"));
+    CMAW_TRY(require_algorithm(call, &destination, "DestinationEncryptionAlgorithm"));
     CMAW_TRY(open_blob(call, &source, context, &plaintext));
-    CMAW_TRY(refuse_dry_run(call));
-    CMAW_TRY(seal(&destination, call->context, cmaw_buf_slice(&plaintext), &blob));
-    CMAW_TRY(answer_bytes(call, "CiphertextBlob", cmaw_buf_slice(&blob)));
-    CMAW_TRY(answer_text(call, "SourceKeyId", source.arn));
-    CMAW_TRY(answer_text(call, "KeyId", destination.arn));
-    CMAW_TRY(answer_text(call, "SourceEncryptionAlgorithm", encryption_algorithms[0]));
-    return answer_text(call, "DestinationEncryptionAlgorithm", encryption_algorithms[0]);
+    CMAW_TRY(cmaw_kms_refuse_dry_run(call));
+    CMAW_TRY(cmaw_kms_seal(&destination, call->context, cmaw_buf_slice(&plaintext), &blob));
+    CMAW_TRY(cmaw_kms_answer_bytes(call, "CiphertextBlob", cmaw_buf_slice(&blob)));
+    CMAW_TRY(cmaw_kms_answer(call, "SourceKeyId", json_string(source.arn)));
+    CMAW_TRY(answer_material_as(call, "SourceKeyMaterialId", &source));
+    CMAW_TRY(answer_material_as(call, "DestinationKeyMaterialId", &destination));
+    CMAW_TRY(cmaw_kms_answer(call, "KeyId", json_string(destination.arn)));
+    CMAW_TRY(answer_algorithm(call, "SourceEncryptionAlgorithm"));
+    return answer_algorithm(call, "DestinationEncryptionAlgorithm");
 }
 
 const struct cmaw_kms_operation cmaw_kms_crypto_operations[] = {

@@ -406,7 +406,7 @@ static enum cmaw_err authorise_retire(struct cmaw_kms_call *call, const struct c
                  cmaw_fault_say(&call->fault, CMAW_FAULT_ACCESS_DENIED,
                                 "User: %s is not authorized to perform: kms:RetireGrant on resource: %s because the grant does "
                                 "not allow the kms:RetireGrant action", call->who->caller, key->arn));
-    json_t *keys = cmaw_kms_conditions(call, true, NULL);
+    json_t *keys = cmaw_kms_conditions(call, key, NULL);
     const struct cmaw_kms_subject subject = {.arn = key->arn, .owner = call->kms->account,
                                              .denials_only = scope != CMAW_SCOPE_ACCOUNT};
     const enum cmaw_err err = cmaw_kms_judge(call, "kms:RetireGrant", &subject, keys);

@@ -4,14 +4,28 @@
 #include "dev/policy.h"
 #include "dev/sql.h"
 
-static enum cmaw_err answer(struct cmaw_kms_call *call, const char *member, json_t *value)
+enum { POLICY_MEMBER_MAX = 131072 }; /* that the service model lets through */
+
+/* U+0009, 000A, 000D and 0020 to 00FF. */
+static bool in_charset(const char *text)
 {
-    return json_object_set_new(call->response, member, value) == 0 ? CMAW_OK : CMAW_E_NO_MEMORY;
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
+        if (*at > 0xc3 || (*at < 0x20 && strchr("\t\n\r", *at) == NULL)) {
+            return false;
+        }
+    }
+    return true;
 }
 
-static enum cmaw_err check_key(struct cmaw_kms_call *call)
+enum cmaw_err cmaw_kms_arg_policy(struct cmaw_kms_call *call, bool required)
 {
-    return cmaw_kms_arg_key(call, "KeyId", true, &call->key_id);
+    const char *policy = NULL;
+    CMAW_TRY(cmaw_kms_arg_text(call, "Policy", 1, POLICY_MEMBER_MAX, required, &policy));
+    CMAW_REQUIRE(policy == NULL || in_charset(policy),
+                 cmaw_kms_invalid(call, "Policy", NULL, "satisfy regular expression pattern: [\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"));
+    CMAW_REQUIRE(policy == NULL || strlen(policy) <= CMAW_POLICY_SIZE_MAX,
+                 cmaw_fault_say(&call->fault, CMAW_FAULT_LIMIT_EXCEEDED, "The key policy is larger than %d bytes.", CMAW_POLICY_SIZE_MAX));
+    return CMAW_OK;
 }
 
 enum cmaw_err cmaw_kms_policy_default(const struct cmaw_kms *kms, struct cmaw_buf *policy)
@@ -47,7 +61,7 @@ enum cmaw_err cmaw_kms_policy_check(struct cmaw_kms_call *call, const char *text
 static enum cmaw_err check_policy_name(struct cmaw_kms_call *call)
 {
     const char *name = NULL;
-    CMAW_TRY(check_key(call));
+    CMAW_TRY(cmaw_kms_check_key(call));
     CMAW_TRY(cmaw_kms_arg_text(call, "PolicyName", 1, 128, false, &name));
     CMAW_REQUIRE(name == NULL || strcmp(name, "default") == 0,
                  cmaw_fault_say(&call->fault, CMAW_FAULT_NOT_FOUND, "No such policy exists"));
@@ -58,15 +72,14 @@ static enum cmaw_err get_policy(struct cmaw_kms_call *call)
 {
     CMAW_KMS_KEY_AUTO(key);
     CMAW_TRY(cmaw_kms_open_key(call, &key));
-    CMAW_TRY(answer(call, "Policy", json_string(key.policy)));
-    return answer(call, "PolicyName", json_string("default"));
+    CMAW_TRY(cmaw_kms_answer(call, "Policy", json_string(key.policy)));
+    return cmaw_kms_answer(call, "PolicyName", json_string("default"));
 }
 
 static enum cmaw_err check_put_policy(struct cmaw_kms_call *call)
 {
-    const char *policy = NULL;
     CMAW_TRY(check_policy_name(call));
-    return cmaw_kms_arg_text(call, "Policy", 1, CMAW_POLICY_SIZE_MAX, true, &policy);
+    return cmaw_kms_arg_policy(call, true);
 }
 
 static enum cmaw_err put_policy(struct cmaw_kms_call *call)
@@ -82,14 +95,14 @@ static enum cmaw_err list_policies(struct cmaw_kms_call *call)
 {
     CMAW_KMS_KEY_AUTO(key);
     CMAW_TRY(cmaw_kms_open_key(call, &key));
-    CMAW_TRY(answer(call, "PolicyNames", json_pack("[s]", "default")));
-    return answer(call, "Truncated", json_false());
+    CMAW_TRY(cmaw_kms_answer(call, "PolicyNames", json_pack("[s]", "default")));
+    return cmaw_kms_answer(call, "Truncated", json_false());
 }
 
 const struct cmaw_kms_operation cmaw_kms_policy_operations[] = {
     {"GetKeyPolicy", check_policy_name, get_policy, false, true, "KeyId PolicyName"},
     {"PutKeyPolicy", check_put_policy, put_policy, false, false,
      "KeyId PolicyName Policy BypassPolicyLockoutSafetyCheck"},
-    {"ListKeyPolicies", check_key, list_policies, false, true, "KeyId"},
+    {"ListKeyPolicies", cmaw_kms_check_key, list_policies, false, true, "KeyId"},
     {NULL},
 };

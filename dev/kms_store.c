@@ -8,7 +8,8 @@
 #include "dev/uuid.h"
 #include "lib/crypto/random.h"
 
-#define COLUMNS "SELECT id, material_id, material, state, description, policy, created_ms, deletion_ms FROM kms_key"
+#define COLUMNS "SELECT id, material_id, material, state, description, policy, created_ms, deletion_ms, spec" \
+                " FROM kms_key LEFT JOIN kms_pair ON key_id = id"
 
 void cmaw_kms_key_free(struct cmaw_kms_key *key)
 {
@@ -39,7 +40,10 @@ static enum cmaw_err load_row(struct sqlite3_stmt *rows, const struct cmaw_kms *
     const struct cmaw_slice material_id = cmaw_sql_blob(rows, 1);
     CMAW_REQUIRE(material_id.size == sizeof key.material_id, CMAW_E_MALFORMED);
     memcpy(key.material_id, material_id.data, sizeof key.material_id);
-    CMAW_TRY(cmaw_secret_copy(cmaw_sql_blob(rows, 2), &key.material));
+    key.spec = cmaw_kms_spec_find(cmaw_sql_text(rows, 8));
+    if (key.spec == NULL) {
+        CMAW_TRY(cmaw_secret_copy(cmaw_sql_blob(rows, 2), &key.material));
+    }
     CMAW_TRY(cmaw_sql_copy(rows, 3, key.state, sizeof key.state));
     key.description = copy_text(cmaw_sql_text(rows, 4));
     key.policy = copy_text(cmaw_sql_text(rows, 5));
@@ -55,15 +59,22 @@ static enum cmaw_err load_row(struct sqlite3_stmt *rows, const struct cmaw_kms *
 }
 
 enum cmaw_err cmaw_kms_key_insert(struct cmaw_kms_call *call, const char *description, const char *policy,
-                                  struct cmaw_kms_key *ret_key)
+                                  const struct cmaw_kms_spec *spec, struct cmaw_kms_key *ret_key)
 {
     CMAW_KMS_KEY_AUTO(key);
     CMAW_TRY(cmaw_uuid_new(key.id));
     CMAW_TRY(cmaw_random(key.material_id, sizeof key.material_id));
-    CMAW_TRY(cmaw_random_secret(CMAW_KMS_MATERIAL_SIZE, &key.material));
-    CMAW_TRY(cmaw_sql_run(call->db, "INSERT INTO kms_key VALUES (?, ?, ?, 'Enabled', ?, ?, ?, 0)", "tbbtti", key.id,
+    if (spec == NULL) {
+        CMAW_TRY(cmaw_random_secret(CMAW_KMS_MATERIAL_SIZE, &key.material));
+    }
+    CMAW_TRY(cmaw_sql_run(call->db, "INSERT INTO kms_key (id, material_id, material, state, description, policy, created_ms, deletion_ms)"
+                                    " VALUES (?, ?, ?, 'Enabled', ?, ?, ?, 0)", "tbbtti", key.id,
                           CMAW_SLICE_ARRAY(key.material_id), cmaw_secret_slice(&key.material), description, policy,
                           call->now_ms));
+    if (spec != NULL) {
+        CMAW_TRY(cmaw_sql_run(call->db, "INSERT INTO kms_pair (key_id, spec, private, public) VALUES (?, ?, ?, ?)", "ttbb",
+                              key.id, spec->name, cmaw_buf_slice(&call->private_der), cmaw_buf_slice(&call->public_der)));
+    }
     return cmaw_kms_key_load(call, key.id, ret_key);
 }
 
@@ -73,37 +84,11 @@ static enum cmaw_err no_such_key(struct cmaw_kms_call *call, const char *id)
                           call->kms->region, call->kms->account, id);
 }
 
-/* The bare id of an id or ARN of this account and region. */
-static enum cmaw_err bare_id(struct cmaw_kms_call *call, const char *key_id, const char **ret_id)
-{
-    char region[32], prefix[96];
-    const char *id = key_id;
-    if (strncmp(key_id, "alias/", 6) == 0) {
-        return cmaw_fault_say(&call->fault, CMAW_FAULT_NOT_FOUND, "Alias arn:aws:kms:%s:%s:%.256s is not found.",
-                              call->kms->region, call->kms->account, key_id);
-    }
-    if (strncmp(key_id, "arn:", 4) == 0) {
-        (void)snprintf(prefix, sizeof prefix, "arn:aws:kms:%s:%s:key/", call->kms->region, call->kms->account);
-        if (sscanf(key_id, "arn:aws:kms:%31[^:]:", region) == 1 && strcmp(region, call->kms->region) != 0) {
-            return cmaw_fault_say(&call->fault, CMAW_FAULT_NOT_FOUND, "Invalid arn %s", region);
-        }
-        if (strncmp(key_id, prefix, strlen(prefix)) != 0) {
-            return cmaw_fault_say(&call->fault, CMAW_FAULT_NOT_FOUND, "Key '%.256s' does not exist", key_id);
-        }
-        id = key_id + strlen(prefix);
-    }
-    if (strlen(id) != CMAW_UUID_SIZE || strspn(id, "0123456789abcdef-") != CMAW_UUID_SIZE) {
-        return cmaw_fault_say(&call->fault, CMAW_FAULT_NOT_FOUND, "Invalid keyId '%.256s'", key_id);
-    }
-    *ret_id = id;
-    return CMAW_OK;
-}
-
 enum cmaw_err cmaw_kms_key_load(struct cmaw_kms_call *call, const char *key_id, struct cmaw_kms_key *ret_key)
 {
-    const char *id = NULL;
+    char id[CMAW_UUID_SIZE + 1];
     CMAW_SQL_AUTO(rows);
-    CMAW_TRY(bare_id(call, key_id, &id));
+    CMAW_TRY(cmaw_kms_resolve(call, key_id, id));
     CMAW_TRY(cmaw_sql_query(call->db, &rows, COLUMNS " WHERE id = ?", "t", id));
     const enum cmaw_err err = load_row(rows, call->kms, call->now_ms, ret_key);
     return err == CMAW_E_NOT_FOUND ? no_such_key(call, id) : err;
@@ -113,6 +98,23 @@ enum cmaw_err cmaw_kms_key_load_material(struct cmaw_kms_call *call, struct cmaw
                                          struct cmaw_kms_key *ret_key)
 {
     CMAW_SQL_AUTO(rows);
-    CMAW_TRY(cmaw_sql_query(call->db, &rows, COLUMNS " WHERE material_id = ?", "b", material_id));
+    CMAW_TRY(cmaw_sql_query(call->db, &rows, COLUMNS " WHERE material_id = ? AND spec IS NULL", "b", material_id));
     return load_row(rows, call->kms, call->now_ms, ret_key);
+}
+
+enum cmaw_err cmaw_kms_key_pair(struct cmaw_kms_call *call, const struct cmaw_kms_key *key, struct cmaw_buf *private_der,
+                                struct cmaw_buf *public_der)
+{
+    CMAW_SQL_AUTO(rows);
+    CMAW_TRY(cmaw_sql_query(call->db, &rows, "SELECT private, public FROM kms_pair WHERE key_id = ?", "t", key->id));
+    CMAW_TRY(cmaw_sql_next(rows));
+    if (private_der != NULL) {
+        cmaw_buf_put(private_der, cmaw_sql_blob(rows, 0));
+        CMAW_TRY(cmaw_buf_err(private_der));
+    }
+    if (public_der != NULL) {
+        cmaw_buf_put(public_der, cmaw_sql_blob(rows, 1));
+        CMAW_TRY(cmaw_buf_err(public_der));
+    }
+    return CMAW_OK;
 }

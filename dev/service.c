@@ -31,6 +31,12 @@ static const struct api *find_api(const char *target)
     return NULL;
 }
 
+static const struct cmaw_kms_operation *const kms_operations[] = {
+    cmaw_kms_crypto_operations, cmaw_kms_create_operations, cmaw_kms_key_operations,  cmaw_kms_policy_operations, cmaw_kms_pair_operations,
+    cmaw_kms_sign_operations,   cmaw_kms_alias_operations, cmaw_kms_tag_operations,   cmaw_kms_grant_operations,
+    cmaw_kms_unsupported_operations,
+};
+
 static const struct cmaw_kms_operation *find_in(const struct cmaw_kms_operation *list, const char *name)
 {
     for (; list->name != NULL; list++) {
@@ -47,10 +53,10 @@ static const struct cmaw_kms_operation *find_operation(const struct api *api, co
     if (strcmp(api->name, "cloudtrail") == 0) {
         return find_in(cmaw_trail_operations, name);
     }
-    found = find_in(cmaw_kms_crypto_operations, name);
-    found = found != NULL ? found : find_in(cmaw_kms_key_operations, name);
-    found = found != NULL ? found : find_in(cmaw_kms_grant_operations, name);
-    return found != NULL ? found : find_in(cmaw_kms_policy_operations, name);
+    for (size_t i = 0; found == NULL && i < sizeof kms_operations / sizeof kms_operations[0]; i++) {
+        found = find_in(kms_operations[i], name);
+    }
+    return found;
 }
 
 static void call_free(struct cmaw_kms_call *call)
@@ -59,6 +65,8 @@ static void call_free(struct cmaw_kms_call *call)
     json_decref(call->response);
     cmaw_buf_free(&call->blob);
     cmaw_buf_free(&call->plaintext);
+    cmaw_buf_free(&call->private_der);
+    cmaw_buf_free(&call->public_der);
     cmaw_buf_free(&call->recipient.bytes);
     cmaw_rsa_key_release(&call->recipient.key);
 }
@@ -138,7 +146,7 @@ static enum cmaw_err dispatch(struct cmaw_service *service, const struct cmaw_ht
     CMAW_REQUIRE(api != NULL, cmaw_fault_set(&call->fault, CMAW_FAULT_UNKNOWN_OPERATION));
     CMAW_TRY(authenticate(service, request, api, auth, who, &call->fault));
     const struct cmaw_kms_operation *operation = find_operation(api, target + strlen(api->prefix));
-    CMAW_REQUIRE(operation != NULL, cmaw_fault_set(&call->fault, CMAW_FAULT_UNSUPPORTED));
+    CMAW_REQUIRE(operation != NULL, cmaw_fault_set(&call->fault, CMAW_FAULT_UNKNOWN_OPERATION));
     call->operation = operation->name;
     source->event_source = api->event_source;
     source->access_key = auth->access_key;
@@ -173,7 +181,9 @@ void cmaw_service_handle(struct cmaw_service *service, const struct cmaw_http_re
     struct cmaw_trail_source source = {.peer = peer, .user_agent = cmaw_http_header(request, "user-agent"),
                                        .host = host == NULL ? "" : host};
     struct cmaw_kms_call call = {.kms = &service->kms, .who = &who, .address = peer->address, .now_ms = cmaw_kms_now_ms(&service->kms),
-                                 .response = json_object(), .operation = ""};
+                                 .response = json_object(), .operation = "",
+                                 .private_der = CMAW_BUF(CMAW_PAIR_PRIVATE_MAX),
+                                 .public_der = CMAW_BUF(CMAW_PAIR_PUBLIC_MAX)};
     enum cmaw_err err = cmaw_uuid_new(source.request_id);
     err = err == CMAW_OK ? dispatch(service, request, &source, &who, &auth, &call) : err;
     if (err != CMAW_OK && call.fault.type == CMAW_FAULT_NONE) {

@@ -28,7 +28,8 @@ static const struct {
            "\"Action\":\"cloudtrail:LookupEvents\",\"Resource\":\"*\"}]}"},
     {"kms-admin", "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"KeyAdministration\",\"Effect\":\"Allow\",\"Action\":["
                   "\"kms:CreateKey\",\"kms:Describe*\",\"kms:Get*\",\"kms:List*\",\"kms:PutKeyPolicy\",\"kms:EnableKey\","
-                  "\"kms:DisableKey\",\"kms:ScheduleKeyDeletion\",\"kms:CancelKeyDeletion\"],\"Resource\":\"*\"}]}"},
+                  "\"kms:DisableKey\",\"kms:ScheduleKeyDeletion\",\"kms:CancelKeyDeletion\",\"kms:*Alias\","
+                  "\"kms:TagResource\",\"kms:UntagResource\",\"kms:UpdateKeyDescription\"],\"Resource\":\"*\"}]}"},
     {"enclave-parent", "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"Entropy\",\"Effect\":\"Allow\","
                        "\"Action\":\"kms:GenerateRandom\",\"Resource\":\"*\"}]}"},
 };

@@ -2,10 +2,11 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/crypto/pkcs8.h"
 
 struct curve {
     const char *name; /* OpenSSL's */
@@ -144,16 +145,8 @@ void cmaw_ec_put_spki(const struct cmaw_ec_key *key, struct cmaw_buf *buf)
 
 enum cmaw_err cmaw_ec_from_private_der(enum cmaw_ec_curve curve, struct cmaw_slice der, struct cmaw_ec_key **ret_key)
 {
-    const uint8_t *next = der.data;
-    CMAW_REQUIRE(der.size > 0 && der.size <= 1024, CMAW_E_MALFORMED);
-    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &next, (long)der.size);
-    EVP_PKEY *pkey = info == NULL ? NULL : EVP_PKCS82PKEY(info);
-    PKCS8_PRIV_KEY_INFO_free(info);
-    if (pkey == NULL || next != der.data + der.size) {
-        EVP_PKEY_free(pkey);
-        cmaw_openssl_forget_errors();
-        return CMAW_E_MALFORMED;
-    }
+    EVP_PKEY *pkey = cmaw_pkcs8_read(der);
+    CMAW_REQUIRE(pkey != NULL, CMAW_E_MALFORMED);
     const enum cmaw_err err = cmaw_ec_wrap(curve, pkey, true, ret_key);
     return err == CMAW_E_AUTH ? CMAW_E_MALFORMED : err;
 }
@@ -161,12 +154,5 @@ enum cmaw_err cmaw_ec_from_private_der(enum cmaw_ec_curve curve, struct cmaw_sli
 enum cmaw_err cmaw_ec_put_private_der(const struct cmaw_ec_key *key, struct cmaw_buf *buf)
 {
     CMAW_REQUIRE(key->signer != NULL, CMAW_E_BUG);
-    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key->pkey);
-    uint8_t *der = NULL;
-    const int size = info == NULL ? -1 : i2d_PKCS8_PRIV_KEY_INFO(info, &der);
-    PKCS8_PRIV_KEY_INFO_free(info);
-    CMAW_REQUIRE(size > 0, CMAW_E_NO_MEMORY);
-    cmaw_buf_put(buf, cmaw_slice_of(der, (size_t)size));
-    OPENSSL_clear_free(der, (size_t)size);
-    return cmaw_buf_err(buf);
+    return cmaw_pkcs8_put(key->pkey, buf);
 }

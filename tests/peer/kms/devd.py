@@ -16,6 +16,7 @@ import urllib.request
 
 import boto3
 import botocore.config
+import botocore.exceptions
 import cbor2
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -113,6 +114,19 @@ class Devd:
             aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"],
             aws_session_token=key.get("SessionToken"),
             config=botocore.config.Config(retries={"total_max_attempts": 1}, max_pool_connections=64, read_timeout=60))
+
+
+def refused(call, **arguments):
+    """The type and message of the error that a call must end with, and all of its answer."""
+    try:
+        answer = call(**arguments)
+    except botocore.exceptions.ClientError as error:
+        return error.response["Error"]["Code"], error.response["Error"]["Message"], error.response
+    raise AssertionError(f"not refused: {arguments} -> {answer}")
+
+
+def code(call, **arguments):
+    return refused(call, **arguments)[0]
 
 
 def signed_headers(devd, key, service, target, body):
@@ -332,7 +346,8 @@ def policy(*statements):
 
 
 ADMINISTRATION = allow(ADMIN, ["kms:Describe*", "kms:Get*", "kms:List*", "kms:PutKeyPolicy", "kms:EnableKey", "kms:DisableKey",
-                               "kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion"])
+                               "kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion", "kms:*Alias", "kms:TagResource", "kms:UntagResource",
+                               "kms:UpdateKeyDescription"])
 
 
 def hardened(image="good", lock=ROLE_LOCK, context=None):

@@ -62,9 +62,9 @@ def test_sizes(devd, key):
 
 
 def test_unknown_operations(devd, key):
-    for target, name in (("TrentService.Sign", "UnsupportedOperationException"), ("TrentService.", "UnsupportedOperationException")):
-        assert world.post(devd, key, "kms", target, b"{}")[1]["__type"] == name
-    assert world.post(devd, key, "cloudtrail", "CloudTrail_20131101.Nothing", b"{}")[1]["__type"] == "UnsupportedOperationException"
+    for target in ("TrentService.GenerateMacs", "TrentService.encrypt", "TrentService."):
+        assert world.post(devd, key, "kms", target, b"{}")[1]["__type"] == "UnknownOperationException"
+    assert world.post(devd, key, "cloudtrail", "CloudTrail_20131101.Nothing", b"{}")[1]["__type"] == "UnknownOperationException"
     assert world.post(devd, key, "sts", "TrentService.GenerateRandom", b"{}")[1]["__type"] == "InvalidSignatureException"
 
 
