@@ -72,13 +72,16 @@ class State:
         return self.look_up(whole[1]) if whole else table.REFERENCE.sub(lambda found: str(self.look_up(found[1])), value)
 
     def _statement(self, entry, identity):
-        effect = "Allow" if "allow" in entry else "Deny"
-        names = entry[effect.lower()]
-        arns = [self.arn(name) if name in self.known else self.resolve(name) for name in (names if isinstance(names, list) else [names])]
-        actions = [action if ":" in action or action == "*" else f"kms:{action}" for action in entry["do"]]
-        made = {"Effect": effect, "Action": actions, "Resource": self.resolve(entry.get("of", "*"))}
+        who = next(name for name in ("allow", "deny", "deny_except") if name in entry)
+        names = entry[who] if isinstance(entry[who], list) else [entry[who]]
+        arns = [self.arn(name) if name in self.known else self.resolve(name) for name in names]
+        made = {"Effect": "Allow" if who == "allow" else "Deny"}
+        for name, element in (("do", "Action"), ("not_do", "NotAction")):
+            if name in entry:
+                made[element] = [action if ":" in action or action == "*" else f"kms:{action}" for action in entry[name]]
+        made["NotResource" if "not_of" in entry else "Resource"] = self.resolve(entry.get("of", entry.get("not_of", "*")))
         if not identity:
-            made["Principal"] = "*" if arns == ["*"] else {"AWS": arns}
+            made["NotPrincipal" if who == "deny_except" else "Principal"] = "*" if arns == ["*"] else {"AWS": arns}
         return made | ({"Condition": self.resolve(entry["if"])} if "if" in entry else {})
 
     def policy(self, statements, identity=False):

@@ -85,7 +85,7 @@ class Moment(Tag):
 
 @tag("policy")
 class Policy(Tag):
-    """The JSON of a key policy; statements are [{allow|deny: principals, do: actions, of: resource, if: condition}]."""
+    """The JSON of a key policy; statements are [{allow|deny|deny_except: principals, do|not_do: actions, of|not_of: resource, if: condition}]."""
     def resolve(self, state):
         return state.policy(self.value)
 
