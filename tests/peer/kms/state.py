@@ -88,14 +88,14 @@ class State:
         return emulator.policy(*[self._statement(entry, identity) for entry in statements])
 
     def _make_key(self, spec):
-        """A key by its statements, which the administrator can always change; hardened; or a whole request."""
-        if spec == "hardened":
-            request = {"Policy": emulator.hardened()}
-        elif isinstance(spec, dict):
-            request = self.resolve(spec)
-        else:
-            statements = json.loads(self.policy(spec))["Statement"]
-            request = {"Policy": emulator.policy(*statements, emulator.ADMINISTRATION)}
+        """A key by its statements, which the administrator can always change; hardened; or a request, with its statements apart."""
+        request = self.resolve(spec) if isinstance(spec, dict) else {}
+        statements = request.pop("statements", None) if isinstance(spec, dict) else spec
+        if statements == "hardened":
+            request["Policy"] = emulator.hardened()
+        elif statements is not None:
+            made = json.loads(self.policy(statements))["Statement"]
+            request["Policy"] = emulator.policy(*made, emulator.ADMINISTRATION)
         made = self.call("admin", "CreateKey", request)
         assert made.error is None, made
         return made.output["KeyMetadata"]["Arn"]

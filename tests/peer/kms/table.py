@@ -11,6 +11,9 @@ import re
 import time
 
 import yaml
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 import devd as emulator
 import peers
@@ -158,6 +161,27 @@ class Near(Tag):
     def differs(self, actual, state, where):
         right = abs(actual - time.time() - int(self.value)) < 300
         return None if right else f"{where}: {actual} is not about {self.value} s from now"
+
+
+@tag("signs")
+class Signs(Tag):
+    """An ECDSA signature with SHA-256: [public key, message]."""
+    def differs(self, actual, state, where):
+        key, message = serialization.load_der_public_key(state.resolve(self.value[0])), state.resolve(self.value[1])
+        try:
+            key.verify(actual, message, ec.ECDSA(hashes.SHA256()))
+        except InvalidSignature:
+            return f"{where}: the signature is not right"
+        return None
+
+
+@tag("private_of")
+class PrivateOf(Tag):
+    """The private key, in PKCS#8, of this public one."""
+    def differs(self, actual, state, where):
+        public = serialization.load_der_private_key(actual, None).public_key()
+        right = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo) == state.resolve(self.value)
+        return None if right else f"{where}: not the key of the public key"
 
 
 def differences(expected, actual, state, where="output"):
