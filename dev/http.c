@@ -71,7 +71,7 @@ static enum MHD_Result respond(struct MHD_Connection *connection, unsigned statu
     if (response == NULL) {
         return MHD_NO;
     }
-    (void)MHD_add_response_header(response, "Content-Type", "application/x-amz-json-1.1");
+    (void)MHD_add_response_header(response, "Content-Type", answer->xml ? "text/xml" : "application/x-amz-json-1.1");
     if (answer->request_id[0] != '\0') {
         (void)MHD_add_response_header(response, "x-amzn-RequestId", answer->request_id);
     }

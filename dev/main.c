@@ -12,6 +12,7 @@
 #include "dev/nsm_server.h"
 #include "dev/pki.h"
 #include "dev/setup.h"
+#include "dev/sts.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "sys/daemon.h"
@@ -20,9 +21,10 @@
 static const char usage[] =
     "usage: cmaw-devd init --dir DIR [--region R] [--account A]\n"
     "       cmaw-devd serve --dir DIR [--port N] [--ready-fd N] [options]\n"
-    "       cmaw-devd access-key --dir DIR --arn ARN [--policy FILE] [--session]\n"
+    "       cmaw-devd access-key --dir DIR --arn ARN [--policy FILE] [--session] [--expires-in S]\n"
+    "       cmaw-devd role --dir DIR --arn ARN [--trust FILE] [--policy FILE]\n"
     "\n"
-    "Plays the Nitro Security Module, AWS KMS and CloudTrail with their real formats, for development and tests.\n"
+    "Plays the Nitro Security Module, AWS KMS, STS and CloudTrail with their real formats, for development and tests.\n"
     "It protects nothing: whoever can read DIR has every key.\n"
     "\n"
     "  --dir DIR                 where devd.db, attestation-root.der, tls-ca.pem and nsm.sock are\n"
@@ -39,27 +41,34 @@ static const char usage[] =
     "  --connections N           at once; more are refused [2048]\n"
     "  --accept-unsigned-qemu-documents\n"
     "                            what QEMU's nitro-enclave machine calls attestation, which anybody can write\n"
-    "  --arn ARN                 the principal that gets an access key (printed as JSON)\n"
+    "  --sts-min-duration S      shortest session that AssumeRole makes [900]\n"
+    "  --grant-delay S           until a grant is known without its token [0]\n"
+    "  --arn ARN                 the principal that gets an access key (printed as JSON) or policies\n"
     "  --policy FILE             replaces the principal's identity policy\n"
+    "  --trust FILE              replaces the role's trust policy, which says who may assume it\n"
     "  --session                 a temporary key with a session token\n"
+    "  --expires-in S            a temporary key that ends after S seconds; 0: it has ended\n"
     "\n"
     "example: cmaw-devd init --dir /tmp/devd && cmaw-devd serve --dir /tmp/devd --port 8443\n";
 
-enum { CONNECTIONS = 2048, CONNECTIONS_MAX = 65536, LOOKUPS_PER_SECOND = 2, DELAY_MAX_S = 7 * 24 * 3600 };
+enum { CONNECTIONS = 2048, CONNECTIONS_MAX = 65536, LOOKUPS_PER_SECOND = 2, DELAY_MAX_S = 7 * 24 * 3600,
+       POLICY_FILE_MAX = 64 * 1024 };
 
 struct options {
-    const char *dir, *region, *account, *arn, *policy;
+    const char *dir, *region, *account, *arn, *policy, *trust;
     uint16_t port;
     int ready_fd;
     enum cmaw_alternation cms_form, map_form;
     int64_t nsm_clock_offset_s, kms_clock_offset_s;
+    int64_t lifetime_s, sts_min_duration_s, grant_delay_s;
     struct cmaw_trail_settings trail;
     unsigned connections;
     bool session, accept_unsigned;
 };
 
 enum { OPT_DIR = 1000, OPT_REGION, OPT_ACCOUNT, OPT_PORT, OPT_READY_FD, OPT_CMS_FORM, OPT_MAP_FORM, OPT_NSM_OFFSET,
-       OPT_KMS_OFFSET, OPT_ARN, OPT_POLICY, OPT_SESSION, OPT_TRAIL_DELAY, OPT_LOOKUP_RATE, OPT_CONNECTIONS, OPT_UNSIGNED };
+       OPT_KMS_OFFSET, OPT_ARN, OPT_POLICY, OPT_SESSION, OPT_TRAIL_DELAY, OPT_LOOKUP_RATE, OPT_CONNECTIONS, OPT_UNSIGNED,
+       OPT_TRUST, OPT_EXPIRES, OPT_STS_MIN, OPT_GRANT_DELAY };
 
 static const struct option long_options[] = {
     {"dir", required_argument, NULL, OPT_DIR},           {"region", required_argument, NULL, OPT_REGION},
@@ -72,6 +81,9 @@ static const struct option long_options[] = {
     {"lookup-rate", required_argument, NULL, OPT_LOOKUP_RATE},
     {"connections", required_argument, NULL, OPT_CONNECTIONS},
     {"accept-unsigned-qemu-documents", no_argument, NULL, OPT_UNSIGNED},
+    {"trust", required_argument, NULL, OPT_TRUST},       {"expires-in", required_argument, NULL, OPT_EXPIRES},
+    {"sts-min-duration", required_argument, NULL, OPT_STS_MIN},
+    {"grant-delay", required_argument, NULL, OPT_GRANT_DELAY},
     {NULL, 0, NULL, 0},
 };
 
@@ -133,25 +145,51 @@ static enum cmaw_err parse_offset(const char *name, const char *value, int64_t *
     return CMAW_OK;
 }
 
+static enum cmaw_err parse_seconds(const char *name, uint64_t max, const char *value, int64_t *ret_seconds,
+                                   struct cmaw_diag *diag)
+{
+    uint64_t number = 0;
+    CMAW_TRY(parse_number(name, max, value, &number, diag));
+    *ret_seconds = (int64_t)number;
+    return CMAW_OK;
+}
+
+/* Where the text of an option goes; NULL if the option is no text. */
+static const char **text_option(int option, struct options *options)
+{
+    switch (option) {
+    case OPT_DIR:
+        return &options->dir;
+    case OPT_REGION:
+        return &options->region;
+    case OPT_ACCOUNT:
+        return &options->account;
+    case OPT_ARN:
+        return &options->arn;
+    case OPT_POLICY:
+        return &options->policy;
+    case OPT_TRUST:
+        return &options->trust;
+    default:
+        return NULL;
+    }
+}
+
 static enum cmaw_err parse_option(int option, const char *value, struct options *options, struct cmaw_diag *diag)
 {
     uint64_t number = 0;
+    const char **text = text_option(option, options);
+    if (text != NULL) {
+        *text = value;
+        return CMAW_OK;
+    }
     switch (option) {
-    case OPT_DIR:
-        options->dir = value;
-        return CMAW_OK;
-    case OPT_REGION:
-        options->region = value;
-        return CMAW_OK;
-    case OPT_ACCOUNT:
-        options->account = value;
-        return CMAW_OK;
-    case OPT_ARN:
-        options->arn = value;
-        return CMAW_OK;
-    case OPT_POLICY:
-        options->policy = value;
-        return CMAW_OK;
+    case OPT_EXPIRES:
+        return parse_seconds("--expires-in", DELAY_MAX_S, value, &options->lifetime_s, diag);
+    case OPT_STS_MIN:
+        return parse_seconds("--sts-min-duration", CMAW_STS_MIN_DURATION_S, value, &options->sts_min_duration_s, diag);
+    case OPT_GRANT_DELAY:
+        return parse_seconds("--grant-delay", DELAY_MAX_S, value, &options->grant_delay_s, diag);
     case OPT_SESSION:
         options->session = true;
         return CMAW_OK;
@@ -193,7 +231,8 @@ static enum cmaw_err parse_option(int option, const char *value, struct options 
 static enum cmaw_err parse(int argc, char **argv, struct options *ret_options, struct cmaw_diag *diag)
 {
     struct options options = {.ready_fd = -1, .cms_form = CMAW_FORM_ALTERNATE, .map_form = CMAW_FORM_ALTERNATE,
-                              .connections = CONNECTIONS, .trail.lookups.per_second = LOOKUPS_PER_SECOND};
+                              .connections = CONNECTIONS, .lifetime_s = -1,
+                              .sts_min_duration_s = CMAW_STS_MIN_DURATION_S, .trail.lookups.per_second = LOOKUPS_PER_SECOND};
     int option = 0;
     opterr = 0;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -284,7 +323,9 @@ static enum cmaw_err serve(const struct options *options, struct cmaw_diag *diag
 {
     struct cmaw_service service = {.kms = {.cms_form = options->cms_form, .trail = options->trail,
                                            .accept_unsigned = options->accept_unsigned,
-                                           .clock_offset_ms = options->kms_clock_offset_s * 1000}};
+                                           .clock_offset_ms = options->kms_clock_offset_s * 1000,
+                                           .grant_delay_ms = options->grant_delay_s * 1000,
+                                           .sts_min_duration_s = options->sts_min_duration_s}};
     CMAW_FD_AUTO(folder);
     CMAW_TRY(lock_folder(options->dir, &folder, diag));
     CMAW_TRY(cmaw_store_open(options->dir, false, &service.store, diag));
@@ -298,24 +339,47 @@ static enum cmaw_err init(const struct options *options, struct cmaw_diag *diag)
     return cmaw_setup_init(options->dir, options->region, options->account, diag);
 }
 
+/* *ret_text is NULL without a path, else the file's text in buf. */
+static enum cmaw_err read_policy(const char *path, struct cmaw_buf *buf, const char **ret_text, struct cmaw_diag *diag)
+{
+    *ret_text = NULL;
+    if (path != NULL) {
+        CMAW_TRY(cmaw_file_read(path, buf, diag));
+        cmaw_buf_put_u8(buf, 0);
+        CMAW_TRY(cmaw_buf_err(buf));
+        *ret_text = (const char *)buf->data;
+    }
+    return CMAW_OK;
+}
+
 static enum cmaw_err access_key(const struct options *options, struct cmaw_diag *diag)
 {
-    CMAW_BUF_AUTO(policy, 64 * 1024);
+    CMAW_BUF_AUTO(buf, POLICY_FILE_MAX);
+    const char *policy = NULL;
     if (options->arn == NULL) {
         return cmaw_diag_set(diag, CMAW_E_USAGE, "--arn is missing");
     }
-    if (options->policy != NULL) {
-        CMAW_TRY(cmaw_file_read(options->policy, &policy, diag));
-        cmaw_buf_put_u8(&policy, 0);
-        CMAW_TRY(cmaw_buf_err(&policy));
+    CMAW_TRY(read_policy(options->policy, &buf, &policy, diag));
+    return cmaw_setup_access_key(options->dir, options->arn, policy, options->session, options->lifetime_s, diag);
+}
+
+static enum cmaw_err role(const struct options *options, struct cmaw_diag *diag)
+{
+    CMAW_BUF_AUTO(policy_buf, POLICY_FILE_MAX);
+    CMAW_BUF_AUTO(trust_buf, POLICY_FILE_MAX);
+    const char *policy = NULL, *trust = NULL;
+    if (options->arn == NULL || (options->policy == NULL && options->trust == NULL)) {
+        return cmaw_diag_set(diag, CMAW_E_USAGE, "%s", options->arn == NULL ? "--arn is missing" : "--trust or --policy is missing");
     }
-    return cmaw_setup_access_key(options->dir, options->arn, (const char *)policy.data, options->session, diag);
+    CMAW_TRY(read_policy(options->policy, &policy_buf, &policy, diag));
+    CMAW_TRY(read_policy(options->trust, &trust_buf, &trust, diag));
+    return cmaw_setup_role(options->dir, options->arn, trust, policy, diag);
 }
 
 static const struct verb {
     const char *name;
     enum cmaw_err (*run)(const struct options *options, struct cmaw_diag *diag);
-} verbs[] = {{"init", init}, {"serve", serve}, {"access-key", access_key}};
+} verbs[] = {{"init", init}, {"serve", serve}, {"access-key", access_key}, {"role", role}};
 
 static enum cmaw_err run(int argc, char **argv, struct cmaw_diag *diag)
 {

@@ -3,8 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "dev/sql.h"
+#include "dev/access_key.h"
+#include "dev/query.h"
+#include "dev/sts.h"
 #include "dev/trail.h"
 #include "lib/base/log.h"
 
@@ -20,9 +23,22 @@ static const struct api {
     {"com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.", "cloudtrail", "cloudtrail.amazonaws.com"},
     {"CloudTrail_20131101.", "cloudtrail", "cloudtrail.amazonaws.com"},
 };
+/* STS has no target: its requests are forms. */
+static const struct api sts_api = {"", "sts", "sts.amazonaws.com"};
 
-static const struct api *find_api(const char *target)
+static bool is_form(const struct cmaw_http_request *request)
 {
+    static const char form[] = "application/x-www-form-urlencoded";
+    const char *type = cmaw_http_header(request, "content-type");
+    return cmaw_http_header(request, "x-amz-target") == NULL && type != NULL && strncasecmp(type, form, sizeof form - 1) == 0;
+}
+
+static const struct api *find_api(const struct cmaw_http_request *request)
+{
+    const char *target = cmaw_http_header(request, "x-amz-target");
+    if (is_form(request)) {
+        return &sts_api;
+    }
     for (size_t i = 0; target != NULL && i < sizeof apis / sizeof apis[0]; i++) {
         if (strncmp(target, apis[i].prefix, strlen(apis[i].prefix)) == 0) {
             return &apis[i];
@@ -50,6 +66,9 @@ static const struct cmaw_kms_operation *find_in(const struct cmaw_kms_operation 
 static const struct cmaw_kms_operation *find_operation(const struct api *api, const char *name)
 {
     const struct cmaw_kms_operation *found = NULL;
+    if (api == &sts_api) {
+        return find_in(cmaw_sts_operations, name);
+    }
     if (strcmp(api->name, "cloudtrail") == 0) {
         return find_in(cmaw_trail_operations, name);
     }
@@ -71,44 +90,13 @@ static void call_free(struct cmaw_kms_call *call)
     cmaw_rsa_key_release(&call->recipient.key);
 }
 
-struct credentials {
-    char secret[129];
-    char token[1025];
-    char arn[CMAW_ARN_MAX];
-};
-
-static enum cmaw_err load_credentials(struct cmaw_service *service, const char *access_key, struct credentials *ret)
-{
-    struct sqlite3 *db = NULL;
-    CMAW_TRY(cmaw_store_begin(service->store, &db));
-    struct sqlite3_stmt *rows = NULL;
-    enum cmaw_err err = cmaw_sql_query(db, &rows, "SELECT secret, token, arn FROM access_key WHERE id = ?", "t", access_key);
-    err = err == CMAW_OK ? cmaw_sql_next(rows) : err;
-    err = err == CMAW_OK ? cmaw_sql_copy(rows, 0, ret->secret, sizeof ret->secret) : err;
-    err = err == CMAW_OK ? cmaw_sql_copy(rows, 1, ret->token, sizeof ret->token) : err;
-    err = err == CMAW_OK ? cmaw_sql_copy(rows, 2, ret->arn, sizeof ret->arn) : err;
-    cmaw_sql_end(&rows);
-    CMAW_IGNORE(cmaw_store_end(service->store, false)); /* nothing was written */
-    return err;
-}
-
-static enum cmaw_err authenticate(struct cmaw_service *service, const struct cmaw_http_request *request,
-                                  const struct api *api, struct cmaw_sigv4 *auth, struct cmaw_principal *ret_who,
-                                  struct cmaw_fault *fault)
-{
-    struct credentials credentials;
-    CMAW_TRY(cmaw_sigv4_parse(request, auth, fault));
-    const enum cmaw_err err = load_credentials(service, auth->access_key, &credentials);
-    CMAW_REQUIRE(err != CMAW_E_NOT_FOUND, cmaw_fault_set(fault, CMAW_FAULT_UNRECOGNIZED_CLIENT));
-    CMAW_TRY(err);
-    CMAW_TRY(cmaw_sigv4_verify(request, auth, credentials.secret, credentials.token, service->kms.region, api->name,
-                               cmaw_kms_now_ms(&service->kms) / 1000, fault));
-    return cmaw_principal_parse(credentials.arn, ret_who);
-}
-
-static enum cmaw_err parse_body(struct cmaw_slice body, struct cmaw_kms_call *call)
+static enum cmaw_err parse_body(const struct api *api, struct cmaw_slice body, struct cmaw_kms_call *call)
 {
     json_error_t error;
+    if (api == &sts_api) {
+        const enum cmaw_err err = cmaw_query_parse(body, &call->request);
+        return err == CMAW_OK ? err : cmaw_fault_say(&call->fault, CMAW_FAULT_SERIALIZATION, "the body is not a form");
+    }
     call->request = body.size == 0 ? json_object()
                                    : json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(call->request)) {
@@ -137,21 +125,31 @@ static enum cmaw_err run(struct cmaw_service *service, struct cmaw_kms_call *cal
     return err == CMAW_OK ? ended : err;
 }
 
+/* The operation's name: behind the prefix of the target, or a field of the form. */
+static const char *operation_name(const struct api *api, const struct cmaw_http_request *request,
+                                  const struct cmaw_kms_call *call)
+{
+    const char *action = json_string_value(json_object_get(call->request, "Action"));
+    return api != &sts_api ? cmaw_http_header(request, "x-amz-target") + strlen(api->prefix) : action == NULL ? "" : action;
+}
+
 static enum cmaw_err dispatch(struct cmaw_service *service, const struct cmaw_http_request *request,
-                              struct cmaw_trail_source *source, struct cmaw_principal *who, struct cmaw_sigv4 *auth,
+                              struct cmaw_trail_source *source, struct cmaw_caller *caller, struct cmaw_sigv4 *auth,
                               struct cmaw_kms_call *call)
 {
-    const char *target = cmaw_http_header(request, "x-amz-target");
-    const struct api *api = find_api(target);
+    const struct api *api = find_api(request);
     CMAW_REQUIRE(api != NULL, cmaw_fault_set(&call->fault, CMAW_FAULT_UNKNOWN_OPERATION));
-    CMAW_TRY(authenticate(service, request, api, auth, who, &call->fault));
-    const struct cmaw_kms_operation *operation = find_operation(api, target + strlen(api->prefix));
+    CMAW_TRY(cmaw_caller_authenticate(service->store, request, service->kms.region, api->name, call->now_ms, auth, caller,
+                                      &call->fault));
+    const enum cmaw_err parsed = parse_body(api, request->body, call);
+    const struct cmaw_kms_operation *operation = find_operation(api, operation_name(api, request, call));
     CMAW_REQUIRE(operation != NULL, cmaw_fault_set(&call->fault, CMAW_FAULT_UNKNOWN_OPERATION));
+    CMAW_TRY(parsed);
     call->operation = operation->name;
+    call->session_policy = caller->session_policy;
     source->event_source = api->event_source;
     source->access_key = auth->access_key;
     source->session_ms = call->now_ms;
-    CMAW_TRY(parse_body(request->body, call));
     const enum cmaw_err err = check(call, operation);
     CMAW_REQUIRE(err == CMAW_OK || call->fault.type != CMAW_FAULT_NONE, err);
     return run(service, call, operation, source);
@@ -175,17 +173,15 @@ static void put_answer(const struct cmaw_kms_call *call, struct cmaw_answer *ans
 void cmaw_service_handle(struct cmaw_service *service, const struct cmaw_http_request *request,
                          const struct cmaw_peer *peer, struct cmaw_answer *ret_answer)
 {
-    struct cmaw_principal who = {0};
+    struct cmaw_caller caller = {0};
     struct cmaw_sigv4 auth = {0};
     const char *host = cmaw_http_header(request, "host");
     struct cmaw_trail_source source = {.peer = peer, .user_agent = cmaw_http_header(request, "user-agent"),
                                        .host = host == NULL ? "" : host};
-    struct cmaw_kms_call call = {.kms = &service->kms, .who = &who, .address = peer->address, .now_ms = cmaw_kms_now_ms(&service->kms),
-                                 .response = json_object(), .operation = "",
-                                 .private_der = CMAW_BUF(CMAW_PAIR_PRIVATE_MAX),
-                                 .public_der = CMAW_BUF(CMAW_PAIR_PUBLIC_MAX)};
+    struct cmaw_kms_call call = {.kms = &service->kms, .who = &caller.who, .address = peer->address, .now_ms = cmaw_wall_clock_ms(),
+                                 .response = json_object(), .operation = ""};
     enum cmaw_err err = cmaw_uuid_new(source.request_id);
-    err = err == CMAW_OK ? dispatch(service, request, &source, &who, &auth, &call) : err;
+    err = err == CMAW_OK ? dispatch(service, request, &source, &caller, &auth, &call) : err;
     if (err != CMAW_OK && call.fault.type == CMAW_FAULT_NONE) {
         cmaw_log(CMAW_LOG_ERROR, "kms.failed", "op=%s err=\"%s\"", call.operation, cmaw_err_text(err));
         CMAW_IGNORE(cmaw_fault_set(&call.fault, CMAW_FAULT_INTERNAL)); /* this is the answer */
@@ -193,6 +189,11 @@ void cmaw_service_handle(struct cmaw_service *service, const struct cmaw_http_re
     cmaw_log(CMAW_LOG_INFO, "kms.call", "op=%s result=%s request=%s", call.operation,
              call.fault.type == CMAW_FAULT_NONE ? "ok" : cmaw_fault_name(call.fault.type), source.request_id);
     memcpy(ret_answer->request_id, source.request_id, sizeof source.request_id);
-    put_answer(&call, ret_answer);
+    if (is_form(request)) {
+        ret_answer->xml = true;
+        ret_answer->status = cmaw_sts_put_answer(&call, source.request_id, &ret_answer->body);
+    } else {
+        put_answer(&call, ret_answer);
+    }
     call_free(&call);
 }

@@ -1,4 +1,4 @@
-/* From an HTTP request to its answer: who called (SigV4), which operation of which service (X-Amz-Target), the call, and its
+/* From an HTTP request to its answer: who called (SigV4), which operation of which service (X-Amz-Target, or the form of STS), the call, and its
  * event, in one transaction. */
 #ifndef CMAW_DEV_SERVICE_H
 #define CMAW_DEV_SERVICE_H
@@ -16,6 +16,7 @@ struct cmaw_answer {
     unsigned status;
     char request_id[CMAW_UUID_SIZE + 1];
     const char *error_type; /* for x-amzn-ErrorType; NULL: none */
+    bool xml;               /* else JSON */
     struct cmaw_buf body;
 };
 

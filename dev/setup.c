@@ -5,16 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dev/access_key.h"
 #include "dev/clock.h"
 #include "dev/pki.h"
 #include "dev/policy.h"
 #include "dev/sql.h"
-#include "lib/base/text.h"
 #include "lib/crypto/pem.h"
-#include "lib/crypto/random.h"
 #include "sys/file.h"
 
-enum { SECRET_SIZE = 30, TOKEN_SIZE = 96 };
 #define DEFAULT_REGION "eu-central-1"
 #define DEFAULT_ACCOUNT "111122223333"
 
@@ -112,43 +110,7 @@ enum cmaw_err cmaw_setup_init(const char *dir, const char *region, const char *a
     return err;
 }
 
-struct access_key {
-    char id[21];
-    char secret[64];
-    char token[2 * TOKEN_SIZE + 1];
-};
-
-static enum cmaw_err new_access_key(bool session, struct access_key *ret_key)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    struct access_key key = {0};
-    uint8_t random[16 + SECRET_SIZE + TOKEN_SIZE];
-    CMAW_BUF_AUTO(secret, sizeof key.secret);
-    CMAW_TRY(cmaw_random(random, sizeof random));
-    (void)snprintf(key.id, sizeof key.id, session ? "ASIA" : "AKIA");
-    for (size_t i = 0; i < 16; i++) {
-        key.id[4 + i] = letters[random[i] % 32];
-    }
-    cmaw_buf_put_base64(&secret, cmaw_slice_of(random + 16, SECRET_SIZE));
-    CMAW_TRY(cmaw_buf_err(&secret));
-    CMAW_TRY(cmaw_slice_to_cstr(cmaw_buf_slice(&secret), key.secret, sizeof key.secret));
-    if (session) {
-        CMAW_TRY(cmaw_hex_to_cstr(cmaw_slice_of(random + 16 + SECRET_SIZE, TOKEN_SIZE), key.token, sizeof key.token));
-    }
-    cmaw_wipe(random, sizeof random);
-    *ret_key = key;
-    return CMAW_OK;
-}
-
-static enum cmaw_err insert_key(struct sqlite3 *db, const char *arn, const char *policy, const struct access_key *key)
-{
-    if (policy != NULL) {
-        CMAW_TRY(cmaw_sql_run(db, "INSERT OR REPLACE INTO identity_policy VALUES (?, ?)", "tt", arn, policy));
-    }
-    return cmaw_sql_run(db, "INSERT INTO access_key VALUES (?, ?, ?, ?)", "tttt", key->id, key->secret, key->token, arn);
-}
-
-static enum cmaw_err print_key(const char *arn, const struct access_key *key)
+static enum cmaw_err print_key(const char *arn, const struct cmaw_access_key *key)
 {
     json_t *object = json_pack("{s:s, s:s, s:s}", "AccessKeyId", key->id, "SecretAccessKey", key->secret, "Arn", arn);
     if (key->token[0] != '\0') {
@@ -159,39 +121,86 @@ static enum cmaw_err print_key(const char *arn, const struct access_key *key)
     return failed == 0 && putchar('\n') != EOF && fflush(stdout) == 0 ? CMAW_OK : CMAW_E_IO;
 }
 
-static enum cmaw_err check_policy(const char *policy, struct cmaw_diag *diag)
+static enum cmaw_err check_policy(const char *policy, enum cmaw_policy_kind kind, struct cmaw_diag *diag)
 {
     char reason[256];
     json_t *parsed = NULL;
-    const enum cmaw_err err = cmaw_policy_parse(policy, CMAW_POLICY_IDENTITY, &parsed, reason);
+    if (policy == NULL) {
+        return CMAW_OK;
+    }
+    const enum cmaw_err err = cmaw_policy_parse(policy, kind, &parsed, reason);
     json_decref(parsed);
-    return err == CMAW_OK ? CMAW_OK : cmaw_diag_set(diag, err, "not an identity policy: %s", reason);
+    return err == CMAW_OK ? CMAW_OK
+                          : cmaw_diag_set(diag, err, "not %s policy: %s", kind == CMAW_POLICY_TRUST ? "a trust" : "an identity", reason);
 }
 
-enum cmaw_err cmaw_setup_access_key(const char *dir, const char *arn, const char *policy, bool session,
-                                    struct cmaw_diag *diag)
+static enum cmaw_err parse_principal(const char *arn, struct cmaw_principal *ret_who, struct cmaw_diag *diag)
 {
-    struct cmaw_principal who;
-    struct access_key key;
-    struct sqlite3 *db = NULL;
-    struct cmaw_store *store = NULL;
-    if (cmaw_principal_parse(arn, &who) != CMAW_OK) {
+    if (cmaw_principal_parse(arn, ret_who) != CMAW_OK) {
         cmaw_diag_hint(diag, "for example arn:aws:iam::" DEFAULT_ACCOUNT ":role/enclave-parent");
         return cmaw_diag_set(diag, CMAW_E_USAGE, "not the ARN of a role, user or root: %s", arn);
     }
-    if (policy != NULL) {
-        CMAW_TRY(check_policy(policy, diag));
+    return CMAW_OK;
+}
+
+static enum cmaw_err put_identity_policy(struct sqlite3 *db, const char *arn, const char *policy)
+{
+    return policy == NULL ? CMAW_OK : cmaw_sql_run(db, "INSERT OR REPLACE INTO identity_policy VALUES (?, ?)", "tt", arn, policy);
+}
+
+struct change {
+    const char *arn, *policy, *trust;
+    const struct cmaw_access_key *key; /* NULL: none to add */
+    const struct cmaw_session *session;
+};
+
+static enum cmaw_err put_change(struct sqlite3 *db, const struct change *change)
+{
+    CMAW_TRY(put_identity_policy(db, change->arn, change->policy));
+    if (change->trust != NULL) {
+        CMAW_TRY(cmaw_sql_run(db, "INSERT OR REPLACE INTO role VALUES (?, ?)", "tt", change->arn, change->trust));
     }
-    CMAW_TRY(new_access_key(session, &key));
+    return change->key == NULL ? CMAW_OK : cmaw_access_key_insert(db, change->key, change->arn, change->session);
+}
+
+static enum cmaw_err apply(const char *dir, const struct change *change, struct cmaw_diag *diag)
+{
+    struct sqlite3 *db = NULL;
+    struct cmaw_store *store = NULL;
     CMAW_TRY(cmaw_store_open(dir, false, &store, diag));
     enum cmaw_err err = cmaw_store_begin(store, &db);
     if (err == CMAW_OK) {
-        err = insert_key(db, who.arn, policy, &key);
+        err = put_change(db, change);
         const enum cmaw_err ended = cmaw_store_end(store, err == CMAW_OK);
         err = err == CMAW_OK ? ended : err;
     }
     cmaw_store_close(&store);
+    return err;
+}
+
+enum cmaw_err cmaw_setup_access_key(const char *dir, const char *arn, const char *policy, bool temporary, int64_t lifetime_s,
+                                    struct cmaw_diag *diag)
+{
+    struct cmaw_principal who;
+    struct cmaw_access_key key;
+    CMAW_TRY(parse_principal(arn, &who, diag));
+    CMAW_TRY(check_policy(policy, CMAW_POLICY_IDENTITY, diag));
+    CMAW_TRY(cmaw_access_key_new(temporary || lifetime_s >= 0, &key));
+    const struct cmaw_session session = {.name = "", .policy = "", .expires_ms = cmaw_wall_clock_ms() + lifetime_s * 1000};
+    const struct change change = {.arn = who.arn, .policy = policy, .key = &key, .session = lifetime_s < 0 ? NULL : &session};
+    enum cmaw_err err = apply(dir, &change, diag);
     err = err == CMAW_OK ? print_key(who.arn, &key) : err;
     cmaw_wipe(&key, sizeof key);
     return err;
+}
+
+enum cmaw_err cmaw_setup_role(const char *dir, const char *arn, const char *trust, const char *policy, struct cmaw_diag *diag)
+{
+    struct cmaw_principal who;
+    CMAW_TRY(parse_principal(arn, &who, diag));
+    CMAW_REQUIRE(trust == NULL || who.session[0] != '\0', cmaw_diag_set(diag, CMAW_E_USAGE, "only a role has a trust policy: %s", arn));
+    CMAW_TRY(check_policy(trust, CMAW_POLICY_TRUST, diag));
+    CMAW_TRY(check_policy(policy, CMAW_POLICY_IDENTITY, diag));
+    const struct change change = {.arn = who.arn, .policy = policy, .trust = trust};
+    return apply(dir, &change, diag);
 }

@@ -1,4 +1,4 @@
-/* What init and access-key write into the database. */
+/* What init, access-key and role write into the database. */
 #ifndef CMAW_DEV_SETUP_H
 #define CMAW_DEV_SETUP_H
 
@@ -10,8 +10,12 @@
 enum cmaw_err cmaw_setup_init(const char *dir, const char *region, const char *account, struct cmaw_diag *diag);
 
 /* Makes an access key for a principal and prints it as JSON on standard output. policy (an identity policy, or NULL)
- * replaces the one that the principal has. With a session, the key is a temporary one with a session token. */
-enum cmaw_err cmaw_setup_access_key(const char *dir, const char *arn, const char *policy, bool session,
+ * replaces the one that the principal has. A temporary key has a session token; it is valid for lifetime_s, 0: it has expired
+ * already, negative: for ever. */
+enum cmaw_err cmaw_setup_access_key(const char *dir, const char *arn, const char *policy, bool temporary, int64_t lifetime_s,
                                     struct cmaw_diag *diag);
+/* Sets the trust policy of a role, by which AssumeRole finds it, and the identity policy of it or of any principal; NULL: as
+ * it is. */
+enum cmaw_err cmaw_setup_role(const char *dir, const char *arn, const char *trust, const char *policy, struct cmaw_diag *diag);
 
 #endif
