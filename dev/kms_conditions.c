@@ -5,7 +5,10 @@
 #include <time.h>
 
 #include "dev/kms.h"
+#include "dev/sql.h"
 #include "lib/base/text.h"
+
+enum { TAG_KEY_MAX = 640 }; /* 128 characters of UTF-8 and the prefix */
 
 static void add(json_t *keys, const char *name, const char *value)
 {
@@ -174,25 +177,72 @@ static void add_request(const struct cmaw_kms_call *call, json_t *keys)
     }
 }
 
-/* An alias as the request named the key by it. */
-static void add_request_alias(const struct cmaw_kms_call *call, json_t *keys)
+/* Both tell whether all rows were read: a policy that asks for them must not be misled. */
+static bool add_aliases(struct sqlite3 *db, const struct cmaw_kms_key *key, json_t *keys)
 {
+    CMAW_SQL_AUTO(rows);
+    enum cmaw_err err = cmaw_sql_query(db, &rows, "SELECT name FROM kms_alias WHERE key_id = ?", "t", key->id);
+    while (err == CMAW_OK && (err = cmaw_sql_next(rows)) == CMAW_OK) {
+        add(keys, "kms:ResourceAliases", cmaw_sql_text(rows, 0));
+    }
+    return err == CMAW_E_NOT_FOUND;
+}
+
+static bool add_resource_tags(struct sqlite3 *db, const struct cmaw_kms_key *key, json_t *keys)
+{
+    char full[TAG_KEY_MAX];
+    CMAW_SQL_AUTO(rows);
+    enum cmaw_err err = cmaw_sql_query(db, &rows, "SELECT name, value FROM kms_tag WHERE key_id = ?", "t", key->id);
+    while (err == CMAW_OK && (err = cmaw_sql_next(rows)) == CMAW_OK) {
+        (void)snprintf(full, sizeof full, "aws:ResourceTag/%s", cmaw_sql_text(rows, 0));
+        add(keys, full, cmaw_sql_text(rows, 1));
+    }
+    return err == CMAW_E_NOT_FOUND;
+}
+
+static bool add_key(const struct cmaw_kms_call *call, const struct cmaw_kms_key *key, json_t *keys)
+{
+    add(keys, "kms:KeySpec", cmaw_kms_key_spec(key));
+    add(keys, "kms:KeyUsage", cmaw_kms_key_usage(key));
+    add(keys, "kms:KeyOrigin", "AWS_KMS");
+    add(keys, "kms:MultiRegion", "false");
     if (call->alias[0] != '\0') {
         add(keys, "kms:RequestAlias", call->alias);
+    }
+    return add_aliases(call->db, key, keys) && add_resource_tags(call->db, key, keys);
+}
+
+/* Tags that CreateKey and TagResource bring, and the names that UntagResource takes away. */
+static void add_tags(json_t *request, json_t *keys)
+{
+    char full[TAG_KEY_MAX];
+    size_t i = 0;
+    json_t *tag = NULL;
+    json_array_foreach(json_object_get(request, "Tags"), i, tag) {
+        const char *name = json_string_value(json_object_get(tag, "TagKey"));
+        const char *value = json_string_value(json_object_get(tag, "TagValue"));
+        if (name != NULL && value != NULL) {
+            (void)snprintf(full, sizeof full, "aws:RequestTag/%s", name);
+            add(keys, full, value);
+            add(keys, "aws:TagKeys", name);
+        }
+    }
+    json_array_foreach(json_object_get(request, "TagKeys"), i, tag) {
+        if (json_is_string(tag)) {
+            add(keys, "aws:TagKeys", json_string_value(tag));
+        }
     }
 }
 
 json_t *cmaw_kms_conditions(const struct cmaw_kms_call *call, const struct cmaw_kms_key *key, json_t *context)
 {
     json_t *keys = cmaw_kms_global_conditions(call);
-    if (key != NULL) {
-        add(keys, "kms:KeySpec", cmaw_kms_key_spec(key));
-        add(keys, "kms:KeyUsage", cmaw_kms_key_usage(key));
-        add(keys, "kms:KeyOrigin", "AWS_KMS");
-        add(keys, "kms:MultiRegion", "false");
-        add_request_alias(call, keys);
+    if (key != NULL && !add_key(call, key, keys)) {
+        json_decref(keys);
+        return NULL;
     }
     add_request(call, keys);
+    add_tags(call->request, keys);
     add_recipient(&call->recipient, keys);
     add_context(context, keys);
     return keys;

@@ -1,8 +1,6 @@
 /* CreateGrant, ListGrants, ListRetirableGrants, RetireGrant, RevokeGrant (KMS API Reference). */
 #include "dev/kms_grants.h"
 
-#include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,126 +9,7 @@
 #include "lib/base/text.h"
 #include "lib/crypto/random.h"
 
-enum {
-    LIST_MAX = 100, LIST_DEFAULT = 50, MARKER_MAX = 320, PRINCIPAL_MAX = 256, NAME_MAX_SIZE = 256, GRANT_ID_MAX = 128,
-    PAIRS_MAX = 8, PAIR_VALUE_MAX = 384,
-};
-
-static enum cmaw_err answer(struct cmaw_kms_call *call, const char *member, json_t *value)
-{
-    return json_object_set_new(call->response, member, value) == 0 ? CMAW_OK : CMAW_E_NO_MEMORY;
-}
-
-[[gnu::format(printf, 2, 3)]] static enum cmaw_err invalid(struct cmaw_kms_call *call, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return cmaw_fault_say(&call->fault, CMAW_FAULT_VALIDATION, "%s", text);
-}
-
-static enum cmaw_err check_principal(struct cmaw_kms_call *call, const char *name, bool required)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@:/-";
-    const char *arn = NULL;
-    CMAW_TRY(cmaw_kms_arg_text(call, name, 1, PRINCIPAL_MAX, required, &arn));
-    if (arn != NULL && strspn(arn, allowed) != strlen(arn)) {
-        return invalid(call, "1 validation error detected: Value '%.256s' at '%c%s' failed to satisfy constraint: Member must "
-                             "satisfy regular expression pattern: ^[\\w+=,.@:/-]+$", arn, tolower(name[0]), name + 1);
-    }
-    if (arn != NULL && !cmaw_principal_arn_valid(arn)) {
-        return cmaw_fault_say(&call->fault, CMAW_FAULT_INVALID_ARN, "The principal %.256s is not valid.", arn);
-    }
-    return CMAW_OK;
-}
-
-static bool operation_known(const char *operation)
-{
-    for (size_t i = 0; cmaw_grant_operations[i] != NULL; i++) {
-        if (strcmp(cmaw_grant_operations[i], operation) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum cmaw_err check_operations(struct cmaw_kms_call *call)
-{
-    json_t *list = json_object_get(call->request, "Operations");
-    if (!json_is_array(list)) {
-        return invalid(call, "1 validation error detected: Value null at 'operations' failed to satisfy constraint: Member must "
-                             "not be null");
-    }
-    CMAW_REQUIRE(json_array_size(list) > 0, invalid(call, "A grant must have at least one operation."));
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *text = json_string_value(json_array_get(list, i));
-        if (text == NULL || !operation_known(text)) {
-            return invalid(call, "1 validation error detected: Value '[%.64s]' at 'operations' failed to satisfy constraint: "
-                                 "Member must satisfy constraint: [Member must satisfy enum value set: [%s, %s, …]]",
-                           text == NULL ? "" : text, cmaw_grant_operations[0], cmaw_grant_operations[1]);
-        }
-    }
-    return CMAW_OK;
-}
-
-static enum cmaw_err check_pairs(struct cmaw_kms_call *call, const char *type, json_t *pairs)
-{
-    const char *name = NULL;
-    json_t *value = NULL;
-    if (strcmp(type, "EncryptionContextEquals") != 0 && strcmp(type, "EncryptionContextSubset") != 0) {
-        return invalid(call, "The grant constraint %.64s is not supported.", type);
-    }
-    CMAW_REQUIRE(json_is_object(pairs), cmaw_fault_say(&call->fault, CMAW_FAULT_SERIALIZATION,
-                                                       "the member %s has another type", type));
-    CMAW_REQUIRE(json_object_size(pairs) <= PAIRS_MAX,
-                 invalid(call, "A grant constraint can have at most %d encryption context pairs.", PAIRS_MAX));
-    json_object_foreach(pairs, name, value) {
-        CMAW_REQUIRE(json_is_string(value) && json_string_length(value) <= PAIR_VALUE_MAX
-                     && strlen(name) <= PAIR_VALUE_MAX,
-                     invalid(call, "A name or value in a grant constraint is longer than %d characters.", PAIR_VALUE_MAX));
-    }
-    return CMAW_OK;
-}
-
-static enum cmaw_err check_constraints(struct cmaw_kms_call *call)
-{
-    const char *type = NULL;
-    json_t *pairs = NULL, *constraints = json_object_get(call->request, "Constraints");
-    CMAW_REQUIRE(constraints == NULL || json_is_null(constraints) || json_is_object(constraints),
-                 cmaw_fault_say(&call->fault, CMAW_FAULT_SERIALIZATION, "the member Constraints has another type"));
-    json_object_foreach(constraints, type, pairs) {
-        if (!json_is_null(pairs)) {
-            CMAW_TRY(check_pairs(call, type, pairs));
-        }
-    }
-    return CMAW_OK;
-}
-
-static enum cmaw_err check_name(struct cmaw_kms_call *call)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:/_-";
-    const char *name = NULL;
-    CMAW_TRY(cmaw_kms_arg_text(call, "Name", 1, NAME_MAX_SIZE, false, &name));
-    if (name != NULL && strspn(name, allowed) != strlen(name)) {
-        return invalid(call, "1 validation error detected: Value '%.256s' at 'name' failed to satisfy constraint: Member must "
-                             "satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$", name);
-    }
-    return CMAW_OK;
-}
-
-static enum cmaw_err check_create(struct cmaw_kms_call *call)
-{
-    bool dry = false;
-    CMAW_TRY(cmaw_kms_arg_key(call, "KeyId", true, &call->key_id));
-    CMAW_TRY(check_principal(call, "GranteePrincipal", true));
-    CMAW_TRY(check_principal(call, "RetiringPrincipal", false));
-    CMAW_TRY(check_operations(call));
-    CMAW_TRY(check_constraints(call));
-    CMAW_TRY(check_name(call));
-    return cmaw_kms_arg_flag(call, "DryRun", &dry);
-}
+enum { LIST_MAX = 100, LIST_DEFAULT = 50, GRANT_ID_MAX = 128 };
 
 /* In the order of cmaw_grant_operations, each once. */
 static json_t *ordered_operations(json_t *request)
@@ -170,7 +49,7 @@ static json_t *make_body(const struct cmaw_kms_call *call, const struct cmaw_kms
     char account[CMAW_ARN_MAX];
     (void)snprintf(account, sizeof account, "arn:aws:iam::%s:root", call->who->account);
     json_t *body = json_pack("{s:s, s:s, s:o, s:s, s:o}", "KeyId", key->arn, "GrantId", id, "CreationDate",
-                             json_real((double)call->now_ms / 1000), "IssuingAccount", account, "Operations",
+                             cmaw_kms_seconds(call->now_ms), "IssuingAccount", account, "Operations",
                              ordered_operations(call->request));
     json_t *constraints = given_constraints(call->request);
     copy_text(body, call->request, "Name");
@@ -186,10 +65,16 @@ static json_t *make_body(const struct cmaw_kms_call *call, const struct cmaw_kms
 /* Operations that the key can never do are refused. */
 static enum cmaw_err require_fitting(struct cmaw_kms_call *call, const struct cmaw_kms_key *key)
 {
-    static const char *const others[] = {"Sign", "Verify", "GetPublicKey", "GenerateMac", "VerifyMac", "DeriveSharedSecret"};
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (cmaw_grant_lists(call->request, others[i])) {
-            return invalid(call, "The operation %s is not valid for a grant on the key %s.", others[i], key->arn);
+    static const char *const never[] = {"GenerateMac", "VerifyMac", "DeriveSharedSecret", NULL};
+    static const char *const signing[] = {"Sign", "Verify", "GetPublicKey", NULL};
+    static const char *const encrypting[] = {"Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext",
+                                             "ReEncryptFrom", "ReEncryptTo", "GenerateDataKeyPair",
+                                             "GenerateDataKeyPairWithoutPlaintext", NULL};
+    const char *const *const unfit[] = {never, key->spec == NULL ? signing : encrypting};
+    for (size_t i = 0; i < sizeof unfit / sizeof unfit[0]; i++) {
+        for (const char *const *name = unfit[i]; *name != NULL; name++) {
+            CMAW_REQUIRE(!cmaw_grant_lists(call->request, *name),
+                         cmaw_kms_grant_invalid(call, "The operation %s is not valid for a grant on the key %s.", *name, key->arn));
         }
     }
     return CMAW_OK;
@@ -232,16 +117,14 @@ static enum cmaw_err create_grant(struct cmaw_kms_call *call)
     CMAW_TRY(refuse_dry_run(call));
     CMAW_TRY(store(call, &key, id));
     CMAW_TRY(cmaw_kms_grant_new_token(call, id, token));
-    CMAW_TRY(answer(call, "GrantToken", json_string(token)));
-    return answer(call, "GrantId", json_string(id));
+    CMAW_TRY(cmaw_kms_answer(call, "GrantToken", json_string(token)));
+    return cmaw_kms_answer(call, "GrantId", json_string(id));
 }
 
 static enum cmaw_err check_page(struct cmaw_kms_call *call)
 {
-    int64_t limit = 0;
-    const char *marker = NULL;
-    CMAW_TRY(cmaw_kms_arg_number(call, "Limit", 1, LIST_MAX, false, &limit));
-    return cmaw_kms_arg_text(call, "Marker", 1, MARKER_MAX, false, &marker);
+    struct cmaw_kms_page page;
+    return cmaw_kms_arg_page(call, LIST_MAX, LIST_DEFAULT, &page);
 }
 
 static enum cmaw_err check_list(struct cmaw_kms_call *call)
@@ -249,59 +132,35 @@ static enum cmaw_err check_list(struct cmaw_kms_call *call)
     const char *id = NULL;
     CMAW_TRY(cmaw_kms_arg_key(call, "KeyId", true, &call->key_id));
     CMAW_TRY(cmaw_kms_arg_text(call, "GrantId", 1, GRANT_ID_MAX, false, &id));
-    CMAW_TRY(check_principal(call, "GranteePrincipal", false));
+    CMAW_TRY(cmaw_kms_grant_check_principal(call, "GranteePrincipal", false));
     return check_page(call);
 }
 
-/* A marker is the id of the last grant that was shown. */
-static enum cmaw_err read_page(struct cmaw_kms_call *call, int64_t *ret_limit, const char **ret_marker)
+static json_t *grant_item(struct cmaw_kms_call *call, struct sqlite3_stmt *rows)
 {
-    const char *marker = NULL;
-    *ret_limit = LIST_DEFAULT;
-    CMAW_TRY(cmaw_kms_arg_number(call, "Limit", 1, LIST_MAX, false, ret_limit));
-    CMAW_TRY(cmaw_kms_arg_text(call, "Marker", 1, MARKER_MAX, false, &marker));
-    if (marker != NULL && (strlen(marker) != CMAW_GRANT_ID_SIZE || strspn(marker, "0123456789abcdef") != CMAW_GRANT_ID_SIZE)) {
-        return cmaw_fault_say(&call->fault, CMAW_FAULT_INVALID_MARKER, "The marker is not valid.");
-    }
-    *ret_marker = marker == NULL ? "" : marker;
-    return CMAW_OK;
-}
-
-static enum cmaw_err put_page(struct cmaw_kms_call *call, struct sqlite3_stmt *rows, int64_t limit)
-{
-    json_t *grants = json_array();
-    char last[CMAW_GRANT_ID_SIZE + 1] = "";
-    CMAW_TRY(answer(call, "Grants", grants));
-    enum cmaw_err err = CMAW_OK;
-    while ((err = cmaw_sql_next(rows)) == CMAW_OK && (int64_t)json_array_size(grants) < limit) {
-        CMAW_TRY(cmaw_sql_copy(rows, 0, last, sizeof last));
-        CMAW_REQUIRE(json_array_append_new(grants, json_loads(cmaw_sql_text(rows, 1), 0, NULL)) == 0, CMAW_E_MALFORMED);
-    }
-    CMAW_REQUIRE(err == CMAW_OK || err == CMAW_E_NOT_FOUND, err);
-    CMAW_TRY(answer(call, "Truncated", json_boolean(err == CMAW_OK)));
-    return err == CMAW_OK ? answer(call, "NextMarker", json_string(last)) : CMAW_OK;
+    (void)call;
+    return json_loads(cmaw_sql_text(rows, 1), 0, NULL);
 }
 
 static enum cmaw_err list_grants(struct cmaw_kms_call *call)
 {
     CMAW_KMS_KEY_AUTO(key);
     CMAW_SQL_AUTO(rows);
-    int64_t limit = 0;
-    const char *marker = NULL;
+    struct cmaw_kms_page page;
     const char *id = json_string_value(json_object_get(call->request, "GrantId"));
     const char *grantee = json_string_value(json_object_get(call->request, "GranteePrincipal"));
-    CMAW_TRY(read_page(call, &limit, &marker));
+    CMAW_TRY(cmaw_kms_arg_page(call, LIST_MAX, LIST_DEFAULT, &page));
     CMAW_TRY(cmaw_kms_open_key(call, &key));
     CMAW_TRY(cmaw_sql_query(call->db, &rows,
                             "SELECT id, body FROM kms_grant WHERE key_id = ? AND id > ? AND (? IS NULL OR id = ?)"
-                            " AND (? IS NULL OR grantee = ?) ORDER BY id LIMIT ?", "tttttti", key.id, marker, id, id,
-                            grantee, grantee, limit + 1));
-    return put_page(call, rows, limit);
+                            " AND (? IS NULL OR grantee = ?) ORDER BY id LIMIT ?", "tttttti", key.id, page.marker, id, id,
+                            grantee, grantee, page.limit + 1));
+    return cmaw_kms_answer_page(call, "Grants", &page, rows, grant_item);
 }
 
 static enum cmaw_err check_retirable(struct cmaw_kms_call *call)
 {
-    CMAW_TRY(check_principal(call, "RetiringPrincipal", true));
+    CMAW_TRY(cmaw_kms_grant_check_principal(call, "RetiringPrincipal", true));
     return check_page(call);
 }
 
@@ -309,16 +168,15 @@ static enum cmaw_err check_retirable(struct cmaw_kms_call *call)
 static enum cmaw_err list_retirable(struct cmaw_kms_call *call)
 {
     CMAW_SQL_AUTO(rows);
-    int64_t limit = 0;
-    const char *marker = NULL;
-    CMAW_TRY(read_page(call, &limit, &marker));
+    struct cmaw_kms_page page;
+    CMAW_TRY(cmaw_kms_arg_page(call, LIST_MAX, LIST_DEFAULT, &page));
     CMAW_TRY(cmaw_kms_authorise(call, "kms:ListRetirableGrants", NULL, NULL));
     CMAW_TRY(cmaw_sql_query(call->db, &rows,
                             "SELECT g.id, g.body FROM kms_grant g JOIN kms_key k ON k.id = g.key_id WHERE g.retiring = ?"
                             " AND g.id > ? AND (k.deletion_ms = 0 OR k.deletion_ms > ?) ORDER BY g.id LIMIT ?", "ttii",
-                            json_string_value(json_object_get(call->request, "RetiringPrincipal")), marker, call->now_ms,
-                            limit + 1));
-    return put_page(call, rows, limit);
+                            json_string_value(json_object_get(call->request, "RetiringPrincipal")), page.marker,
+                            call->now_ms, page.limit + 1));
+    return cmaw_kms_answer_page(call, "Grants", &page, rows, grant_item);
 }
 
 static enum cmaw_err no_such_grant(struct cmaw_kms_call *call, const char *id)
@@ -368,7 +226,7 @@ static enum cmaw_err check_retire(struct cmaw_kms_call *call)
     if (token != NULL) {
         return CMAW_OK;
     }
-    CMAW_REQUIRE(call->key_id != NULL, invalid(call, "Either a grant token, or a key and a grant ID must be given."));
+    CMAW_REQUIRE(call->key_id != NULL, cmaw_kms_grant_invalid(call, "Either a grant token, or a key and a grant ID must be given."));
     return check_grant_id(call, &id);
 }
 
@@ -432,7 +290,7 @@ static enum cmaw_err retire_grant(struct cmaw_kms_call *call)
 }
 
 const struct cmaw_kms_operation cmaw_kms_grant_operations[] = {
-    {"CreateGrant", check_create, create_grant, false, false,
+    {"CreateGrant", cmaw_kms_grant_check, create_grant, false, false,
      "KeyId GranteePrincipal RetiringPrincipal Operations Constraints Name"},
     {"ListGrants", check_list, list_grants, false, true, "KeyId GrantId GranteePrincipal"},
     {"ListRetirableGrants", check_retirable, list_retirable, false, true, "RetiringPrincipal"},

@@ -1,4 +1,4 @@
-/* Grants in the database; for kms_grants.c. All functions run inside the store. */
+/* What kms_grants.c rests on: the arguments of its operations, and grants in the database. */
 #ifndef CMAW_DEV_KMS_GRANTS_H
 #define CMAW_DEV_KMS_GRANTS_H
 
@@ -12,7 +12,13 @@ enum {
     CMAW_GRANT_TOKENS_MAX = 10,  /* of a request */
 };
 
-/* A new grant on the key; body is what ListGrants shows of it. LimitExceededException. */
+/* kms_grant_args.c: CreateGrant's arguments; the ARN of a principal as a member (InvalidArnException); a ValidationException with
+ * this text, returned as DENIED. */
+enum cmaw_err cmaw_kms_grant_check(struct cmaw_kms_call *call);
+enum cmaw_err cmaw_kms_grant_check_principal(struct cmaw_kms_call *call, const char *name, bool required);
+[[gnu::format(printf, 2, 3)]] enum cmaw_err cmaw_kms_grant_invalid(struct cmaw_kms_call *call, const char *format, ...);
+
+/* kms_grant_store.c, inside the store. A new grant on the key; body is what ListGrants shows of it. LimitExceededException. */
 enum cmaw_err cmaw_kms_grant_insert(struct cmaw_kms_call *call, const struct cmaw_kms_key *key, const char *id, json_t *body);
 /* The grant of the key that has this name and otherwise says the same as body, whose GrantId and CreationDate do not count;
  * NOT_FOUND. */

@@ -178,8 +178,10 @@ void cmaw_service_handle(struct cmaw_service *service, const struct cmaw_http_re
     const char *host = cmaw_http_header(request, "host");
     struct cmaw_trail_source source = {.peer = peer, .user_agent = cmaw_http_header(request, "user-agent"),
                                        .host = host == NULL ? "" : host};
-    struct cmaw_kms_call call = {.kms = &service->kms, .who = &caller.who, .address = peer->address, .now_ms = cmaw_wall_clock_ms(),
-                                 .response = json_object(), .operation = ""};
+    struct cmaw_kms_call call = {.kms = &service->kms, .who = &caller.who, .address = peer->address,
+                                 .now_ms = cmaw_kms_now_ms(&service->kms), .response = json_object(), .operation = "",
+                                 .private_der = CMAW_BUF(CMAW_PAIR_PRIVATE_MAX),
+                                 .public_der = CMAW_BUF(CMAW_PAIR_PUBLIC_MAX)};
     enum cmaw_err err = cmaw_uuid_new(source.request_id);
     err = err == CMAW_OK ? dispatch(service, request, &source, &caller, &auth, &call) : err;
     if (err != CMAW_OK && call.fault.type == CMAW_FAULT_NONE) {

@@ -63,12 +63,12 @@ static const char *const changes[] = {
     " expires_ms INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS role (arn TEXT PRIMARY KEY, trust TEXT NOT NULL) WITHOUT ROWID;",
     /* of asymmetric keys; a key without one is symmetric */
-    "CREATE TABLE kms_pair (key_id TEXT PRIMARY KEY, spec TEXT NOT NULL, private BLOB NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS kms_pair (key_id TEXT PRIMARY KEY, spec TEXT NOT NULL, private BLOB NOT NULL,"
     " public BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE kms_alias (name TEXT PRIMARY KEY, key_id TEXT NOT NULL, created_ms INTEGER NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS kms_alias (name TEXT PRIMARY KEY, key_id TEXT NOT NULL, created_ms INTEGER NOT NULL,"
     " updated_ms INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX kms_alias_key ON kms_alias (key_id, name);"
-    "CREATE TABLE kms_tag (key_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,"
+    "CREATE INDEX IF NOT EXISTS kms_alias_key ON kms_alias (key_id, name);"
+    "CREATE TABLE IF NOT EXISTS kms_tag (key_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,"
     " PRIMARY KEY (key_id, name)) WITHOUT ROWID;",
 };
 
