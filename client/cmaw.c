@@ -33,7 +33,7 @@ static void print_help(void)
             group = verbs[i].group;
             (void)printf("\n%s:\n", group);
         }
-        (void)printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
+        (void)printf("  %-11s %s\n", verbs[i].name, verbs[i].summary);
     }
     (void)printf("\n'cmaw VERB --help' says more. example:\n"
                  "  cmaw up && cmaw trust && cmaw run agents/claim.yaml agents/letters/01-water-approve.txt && cmaw verify last\n");

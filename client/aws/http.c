@@ -5,8 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/aws/sigv4.h"
-
 enum { ANSWER_MAX = 4 * 1024 * 1024, CONNECT_MS = 5000, CALL_MS = 30000 };
 
 static size_t take_body(char *data, size_t size, size_t count, void *context)
@@ -24,11 +22,8 @@ static enum cmaw_err make_headers(const struct cmaw_aws_endpoint *endpoint, cons
     CMAW_REQUIRE(host != NULL, CMAW_E_USAGE);
     const struct cmaw_aws_request request = {.service = service, .region = endpoint->region, .host = host + 3, .target = target,
                                              .body = body, .time_s = (uint64_t)time(NULL)};
-    const struct cmaw_aws_credentials credentials = {cmaw_slice_of_cstr(endpoint->access_key_id),
-                                                     cmaw_slice_of_cstr(endpoint->secret_access_key),
-                                                     cmaw_slice_of_cstr(endpoint->session_token)};
     CMAW_BUF_AUTO(lines, 16 * 1024);
-    CMAW_TRY(cmaw_sigv4_put_headers(&request, &credentials, &lines));
+    CMAW_TRY(cmaw_sigv4_put_headers(&request, &endpoint->credentials, &lines));
     cmaw_buf_put_u8(&lines, 0);
     CMAW_TRY(lines.err);
     struct curl_slist *list = NULL;

@@ -3,15 +3,14 @@
 #define CMAW_CLIENT_AWS_HTTP_H
 
 #include "client/json.h"
+#include "lib/aws/sigv4.h"
 
 /* One endpoint and who calls it. Borrowed texts. */
 struct cmaw_aws_endpoint {
     const char *url;     /* "https://host[:port]" */
     const char *region;
     const char *ca_file; /* NULL: the system's roots */
-    const char *access_key_id;
-    const char *secret_access_key;
-    const char *session_token; /* NULL: none */
+    struct cmaw_aws_credentials credentials;
 };
 
 /* POSTs body to the service and parses the answer. UNAVAILABLE: nobody answers; DENIED: the service refused, and diag says with its own words

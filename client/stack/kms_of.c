@@ -10,7 +10,7 @@ enum cmaw_err cmaw_stack_kms(const struct cmaw_stack *stack, const char *who, st
     (void)snprintf(kms->admin, sizeof kms->admin, "arn:aws:iam::%s:role/kms-admin", stack->account);
     (void)snprintf(kms->instance, sizeof kms->instance, "arn:aws:iam::%s:role/enclave-parent", stack->account);
     kms->endpoint = (struct cmaw_aws_endpoint){.url = kms->url, .region = stack->region, .ca_file = kms->ca_file,
-                                               .access_key_id = kms->key.id, .secret_access_key = kms->key.secret};
+                                               .credentials = {cmaw_slice_of_cstr(kms->key.id), cmaw_slice_of_cstr(kms->key.secret), CMAW_SLICE_EMPTY}};
     kms->principals = (struct cmaw_kms_principals){.admin = kms->admin, .instance = kms->instance};
     return CMAW_OK;
 }

@@ -221,6 +221,8 @@ static enum cmaw_err worker(const struct cmaw_stack *stack, struct cmaw_service 
         arg(service, "--enclave");
         arg(service, "%s=%s", stack->roles[i].name, addr);
     }
+    arg(service, "--credentials");
+    arg(service, "environment");
     ready_fd(service);
     inherit_env(service, true);
     env(service, "AWS_ACCESS_KEY_ID=%s", key.id);

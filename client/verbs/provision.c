@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/aws/kms.h"
+#include "client/aws/options.h"
 #include "client/deploy/provision.h"
 #include "client/settings.h"
 #include "client/verbs.h"
@@ -14,22 +15,23 @@ struct provision_args {
     const char *region;
     const char *admin_arn;
     const char *instance_arn;
+    struct cmaw_aws_options aws;
     bool keep_policies;
     struct cmaw_words enclaves;
 };
 
-static enum cmaw_err need_env(const char *name, const char **ret_value, struct cmaw_diag *diag)
+static enum cmaw_err need_env(const char *name, struct cmaw_slice *ret_value, struct cmaw_diag *diag)
 {
-    *ret_value = getenv(name);
-    return *ret_value != NULL && (*ret_value)[0] != '\0' ? CMAW_OK : cmaw_diag_set(diag, CMAW_E_USAGE, "%s is not set", name);
+    *ret_value = cmaw_slice_of_cstr(getenv(name));
+    return ret_value->size > 0 ? CMAW_OK : cmaw_diag_set(diag, CMAW_E_USAGE, "%s is not set", name);
 }
 
 static enum cmaw_err put_policies(const struct cmaw_manifest *manifest, const struct provision_args *args, struct cmaw_diag *diag)
 {
     struct cmaw_aws_endpoint endpoint = {.url = args->kms_url, .region = args->region, .ca_file = args->ca_file,
-                                         .session_token = getenv("CMAW_ADMIN_SESSION_TOKEN")};
-    CMAW_TRY(need_env("CMAW_ADMIN_ACCESS_KEY_ID", &endpoint.access_key_id, diag));
-    CMAW_TRY(need_env("CMAW_ADMIN_SECRET_ACCESS_KEY", &endpoint.secret_access_key, diag));
+                                         .credentials.session_token = cmaw_slice_of_cstr(getenv("CMAW_ADMIN_SESSION_TOKEN"))};
+    CMAW_TRY(need_env("CMAW_ADMIN_ACCESS_KEY_ID", &endpoint.credentials.access_key_id, diag));
+    CMAW_TRY(need_env("CMAW_ADMIN_SECRET_ACCESS_KEY", &endpoint.credentials.secret_access_key, diag));
     const struct cmaw_kms_principals principals = {.admin = args->admin_arn, .instance = args->instance_arn};
     for (size_t i = 0; i < manifest->role_count; i++) {
         char arn[CMAW_ARN_MAX + 1];
@@ -63,12 +65,12 @@ static enum cmaw_err provision(struct cmaw_slice bytes, const struct cmaw_manife
     if (!args->keep_policies) {
         CMAW_TRY(put_policies(manifest, args, diag));
     }
-    const char *id = NULL;
-    const char *secret = NULL;
-    CMAW_TRY(need_env("AWS_ACCESS_KEY_ID", &id, diag));
-    CMAW_TRY(need_env("AWS_SECRET_ACCESS_KEY", &secret, diag));
-    const struct cmaw_credentials credentials = {cmaw_slice_of_cstr(id), cmaw_slice_of_cstr(secret),
-                                                 cmaw_slice_of_cstr(getenv("AWS_SESSION_TOKEN"))};
+    CMAW_AWS_KEYS_AUTO(keys);
+    struct cmaw_aws_settings settings;
+    CMAW_TRY(cmaw_aws_options_settings(&args->aws, &settings, diag));
+    CMAW_TRY(cmaw_aws_keys_find(&settings, &keys, diag));
+    const struct cmaw_aws_credentials texts = cmaw_aws_keys_texts(&keys);
+    const struct cmaw_credentials credentials = {texts.access_key_id, texts.secret_access_key, texts.session_token};
     CMAW_BUF_AUTO(bundle, CMAW_BUNDLE_MAX);
     CMAW_TRY(cmaw_provision(bytes, enclaves, args->enclaves.count, &credentials, &bundle, diag));
     CMAW_TRY(cmaw_file_write(args->output, cmaw_buf_slice(&bundle), 0644, diag));
@@ -100,13 +102,14 @@ enum cmaw_err cmaw_command_provision(int argc, char **argv, struct cmaw_diag *di
         {"admin-arn", "ARN", "who may change the keys' policies", &args.admin_arn, NULL, NULL},
         {"instance-arn", "ARN", "the role of the host that runs the enclaves", &args.instance_arn, NULL, NULL},
         {"keep-policies", NULL, "do not touch the key policies", NULL, NULL, &args.keep_policies},
+        CMAW_AWS_OPTIONS(args.aws),
         CMAW_OPTION_END};
     const struct cmaw_usage usage = {
         .verb = "provision", .words = "MANIFEST", .min_words = 1, .max_words = 1, .options = options,
         .example = "cmaw provision prod.manifest --enclave intake=vsock:16:5000 --keep-policies --output prod.bundle",
         .summary = "Sets the policy of each role's KMS key, lets an enclave of each role make its key (a birth), and writes the bundle\n"
-                   "that clients pin. Credentials of the instance role: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN;\n"
-                   "of the key administrator: CMAW_ADMIN_ACCESS_KEY_ID and so on."};
+                   "that clients pin. Credentials of the instance role: as 'cmaw credentials' finds them; of the key administrator:\n"
+                   "CMAW_ADMIN_ACCESS_KEY_ID, CMAW_ADMIN_SECRET_ACCESS_KEY, CMAW_ADMIN_SESSION_TOKEN."};
     struct cmaw_words words;
     bool help;
     CMAW_TRY(cmaw_options_parse(&usage, argc, argv, &words, &help, diag));

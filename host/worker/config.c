@@ -11,7 +11,7 @@
 enum { ACTIVITIES_DEFAULT = 16, ACTIVITIES_MAX = 256, GRACE_DEFAULT_MS = 10000, GRACE_MAX_MS = 3600000 };
 
 enum option_id { OPTION_TEMPORAL = 1, OPTION_NAMESPACE, OPTION_BUNDLE, OPTION_ENCLAVE, OPTION_ACTIVITIES, OPTION_GRACE,
-    OPTION_READY_FD, OPTION_HELP, OPTION_VERSION };
+    OPTION_CREDENTIALS, OPTION_PROFILE, OPTION_READY_FD, OPTION_HELP, OPTION_VERSION };
 
 static const struct option options[] = {
     {"temporal", required_argument, NULL, OPTION_TEMPORAL},
@@ -20,6 +20,8 @@ static const struct option options[] = {
     {"enclave", required_argument, NULL, OPTION_ENCLAVE},
     {"activities", required_argument, NULL, OPTION_ACTIVITIES},
     {"grace-ms", required_argument, NULL, OPTION_GRACE},
+    {"credentials", required_argument, NULL, OPTION_CREDENTIALS},
+    {"profile", required_argument, NULL, OPTION_PROFILE},
     {"ready-fd", required_argument, NULL, OPTION_READY_FD},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -37,8 +39,12 @@ void cmaw_worker_usage(void)
            "  --enclave ROLE=ADDR    an enclave of this host, by the role's name: vsock:CID:PORT or uds:PATH:PORT\n"
            "  --activities N         steps at once for each role (%d)\n"
            "  --grace-ms N           what running steps get to end in at SIGTERM (%d)\n"
+           "  --credentials SOURCE   of the instance role: auto, environment, profile, container or imds (auto)\n"
+           "  --profile NAME         in ~/.aws/credentials and ~/.aws/config ($AWS_PROFILE, or default)\n"
            "  --ready-fd N           write \"ready\" to this descriptor when serving\n\n"
-           "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN are the instance role's credentials.\n\n"
+           "AWS credentials come from the first that has some: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN;\n"
+           "a profile with static keys; the container agent of AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI; the instance\n"
+           "metadata service, version 2 only (AWS_EC2_METADATA_SERVICE_ENDPOINT). They are renewed before they expire.\n\n"
            "example: cmaw-worker --temporal 127.0.0.1:7233 --bundle bundle.bin --enclave intake=vsock:16:5000\n",
         ACTIVITIES_DEFAULT, GRACE_DEFAULT_MS);
 }
@@ -93,6 +99,11 @@ static enum cmaw_err take_option(struct cmaw_worker_config *config, int id, cons
         return CMAW_OK;
     case OPTION_GRACE:
         return parse_number("--grace-ms", optarg, 0, GRACE_MAX_MS, &config->grace_ms, diag);
+    case OPTION_CREDENTIALS:
+        return cmaw_aws_source_parse(optarg, &config->aws.source, diag);
+    case OPTION_PROFILE:
+        config->aws.profile = optarg;
+        return CMAW_OK;
     case OPTION_READY_FD:
         CMAW_TRY(parse_number("--ready-fd", optarg, 0, 65535, &number, diag));
         config->ready_fd = (int)number;
@@ -160,20 +171,6 @@ static enum cmaw_err find_roles(struct cmaw_worker_config *config, struct cmaw_d
     return CMAW_OK;
 }
 
-static enum cmaw_err read_credentials(struct cmaw_worker_config *config, struct cmaw_diag *diag)
-{
-    config->credentials = (struct cmaw_credentials){
-        .access_key_id = cmaw_slice_of_cstr(getenv("AWS_ACCESS_KEY_ID")),
-        .secret_access_key = cmaw_slice_of_cstr(getenv("AWS_SECRET_ACCESS_KEY")),
-        .session_token = cmaw_slice_of_cstr(getenv("AWS_SESSION_TOKEN")),
-    };
-    if (config->credentials.access_key_id.size == 0 || config->credentials.secret_access_key.size == 0) {
-        cmaw_diag_hint(diag, "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to those of the instance role");
-        return cmaw_diag_set(diag, CMAW_E_NOT_FOUND, "there are no credentials in the environment");
-    }
-    return CMAW_OK;
-}
-
 enum cmaw_err cmaw_worker_config_read(int argc, char **argv, struct cmaw_worker_config *config,
                                       enum cmaw_worker_action *ret_action, struct cmaw_diag *diag)
 {
@@ -190,8 +187,7 @@ enum cmaw_err cmaw_worker_config_read(int argc, char **argv, struct cmaw_worker_
         return CMAW_OK;
     }
     CMAW_TRY(read_bundle(config, bundle, diag));
-    CMAW_TRY(find_roles(config, diag));
-    return read_credentials(config, diag);
+    return find_roles(config, diag);
 }
 
 void cmaw_worker_config_free(struct cmaw_worker_config *config)

@@ -109,21 +109,55 @@ static void log_refusal(const struct cmaw_enclave *enclave, const struct cmaw_re
         enclave->options.role_name, cmaw_code_name(response->code), type, message);
 }
 
-static enum cmaw_err configure(struct cmaw_enclave *enclave, struct cmaw_buf *buf)
+/* True if KMS did not take the credentials, and others may help. */
+static bool wants_credentials(const struct cmaw_response *response)
+{
+    static const char *const types[] = {"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException"};
+
+    for (size_t i = 0; response->has_kms_error && i < sizeof types / sizeof types[0]; i++) {
+        if (cmaw_slice_eq_cstr(response->kms_error.type, types[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum cmaw_err configure_with(struct cmaw_enclave *enclave, const struct cmaw_aws_keys *keys, struct cmaw_buf *buf,
+                                    struct cmaw_response *ret_response)
 {
     const struct cmaw_role_key *key = enclave->options.key;
+    const struct cmaw_aws_credentials texts = cmaw_aws_keys_texts(keys);
     const struct cmaw_request request = {
         .verb = CMAW_VERB_CONFIGURE,
         .configure = {.manifest = enclave->options.manifest->bytes, .role = key->role, .kms_blob = key->kms_blob,
-            .birth_cert = key->birth_cert, .ak_doc = key->ak_doc, .credentials = *enclave->options.credentials},
+            .birth_cert = key->birth_cert, .ak_doc = key->ak_doc,
+            .credentials = {texts.access_key_id, texts.secret_access_key, texts.session_token}},
     };
-    struct cmaw_response response;
 
-    CMAW_TRY(exchange(enclave, &request, buf, &response));
-    if (response.code != CMAW_CODE_OK) {
-        log_refusal(enclave, &response);
+    CMAW_TRY(exchange(enclave, &request, buf, ret_response));
+    if (ret_response->code != CMAW_CODE_OK) {
+        log_refusal(enclave, ret_response);
         return CMAW_E_DENIED;
     }
+    return CMAW_OK;
+}
+
+/* With the present credentials; once more, at once, where KMS wants others and there are others. */
+static enum cmaw_err configure(struct cmaw_enclave *enclave, struct cmaw_buf *buf)
+{
+    struct cmaw_response response = {0};
+    enum cmaw_err err = CMAW_E_DENIED;
+    bool again = true;
+
+    for (int attempt = 0; attempt < 2 && again; attempt++) {
+        CMAW_AWS_KEYS_AUTO(keys);
+        uint64_t generation = 0;
+        CMAW_TRY(cmaw_aws_provider_get(enclave->options.credentials, &keys, &generation));
+        err = configure_with(enclave, &keys, buf, &response);
+        again = err == CMAW_E_DENIED && wants_credentials(&response) &&
+                cmaw_aws_provider_refused(enclave->options.credentials, generation);
+    }
+    CMAW_TRY(err);
     cmaw_log(CMAW_LOG_INFO, "enclave.configured", "role=%s", enclave->options.role_name);
     return CMAW_OK;
 }

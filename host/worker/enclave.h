@@ -5,13 +5,14 @@
 #include "lib/rpc/message.h"
 #include "lib/sst/bundle.h"
 #include "sys/addr.h"
+#include "sys/aws/provider.h"
 
 struct cmaw_enclave_options {
     const char *role_name; /* for the log */
     struct cmaw_addr addr;
     const struct cmaw_manifest *manifest;
     const struct cmaw_role_key *key;            /* what it is configured with */
-    const struct cmaw_credentials *credentials; /* of the instance role */
+    struct cmaw_aws_provider *credentials;      /* of the instance role */
     uint32_t connections;                       /* kept idle at most */
 };
 

@@ -34,6 +34,7 @@ struct service {
     struct cmaw_worker_config *config;
     int signal_fd;
     int failed_fd; /* becomes readable when polling failed for good */
+    struct cmaw_aws_provider *credentials;
     struct cmaw_temporal *temporal;
     struct cmaw_workflows workflows;
     uint32_t thread_count;
@@ -157,14 +158,22 @@ static enum cmaw_err open_enclave(struct service *service, const struct cmaw_wor
 {
     const struct cmaw_worker_config *config = service->config;
     const struct cmaw_enclave_options options = {.role_name = role->name, .addr = role->addr, .manifest = &config->manifest,
-        .key = role->key, .credentials = &config->credentials, .connections = config->activities};
+        .key = role->key, .credentials = service->credentials, .connections = config->activities};
 
     return cmaw_enclave_open(&options, &service->roles[service->role_count++].enclave);
+}
+
+static enum cmaw_err find_credentials(void *context, struct cmaw_aws_keys *ret_keys, struct cmaw_diag *diag)
+{
+    return cmaw_aws_keys_find(context, ret_keys, diag);
 }
 
 /* The enclaves first: they are configured while Temporal is waited for. */
 static enum cmaw_err start_all(struct service *service, struct cmaw_diag *diag)
 {
+    const struct cmaw_aws_supply supply = {find_credentials, &service->config->aws};
+
+    CMAW_TRY(cmaw_aws_provider_open(&supply, &service->credentials, diag));
     for (uint32_t i = 0; i < service->config->role_count; i++) {
         CMAW_TRY(open_enclave(service, &service->config->roles[i]));
     }
@@ -209,6 +218,7 @@ static void drain(struct service *service)
         cmaw_temporal_worker_free(service->roles[i].worker);
         cmaw_enclave_close(service->roles[i].enclave);
     }
+    cmaw_aws_provider_close(service->credentials);
     for (uint32_t i = 0; i < service->thread_count; i++) {
         pthread_join(service->threads[i], NULL);
     }
