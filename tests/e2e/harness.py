@@ -125,6 +125,10 @@ class Devd:
             self.keys[arn] = json.loads(out)
         return self.keys[arn]
 
+    def session(self, arn):
+        """A new temporary key each time."""
+        return json.loads(run(program("cmaw-devd"), "access-key", "--dir", self.folder, "--arn", arn, "--session").stdout)
+
     def client(self, service, arn):
         key = self.credentials(arn)
         return boto3.client(service, region_name=REGION, endpoint_url=f"https://127.0.0.1:{self.port}", verify=str(self.tls_ca),

@@ -46,16 +46,17 @@ class Temporal:
 
 
 class Worker:
-    def __init__(self, folder, temporal, deployment, enclaves, *arguments):
-        """enclaves: {role id: Enclave}; every role must have been born."""
+    def __init__(self, folder, temporal, deployment, enclaves, *arguments, env=None):
+        """enclaves: {role id: Enclave}; every role must have been born. env: where its AWS credentials are; the parent's access key by default."""
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.deployment, manifest = deployment, deployment.manifest
         bundle = folder / "bundle.bin"
         bundle.write_bytes(pb.encode("Bundle", {"manifest": manifest.bytes, "roles": [
             {"role": r, "birth_cert": b["birth_cert"], "ak_doc": b["ak_doc"], "kms_blob": b["kms_blob"]} for r, b in sorted(deployment.births.items())]}))
-        key = deployment.devd.credentials(harness.PARENT)
-        env = {**os.environ, "AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+        if env is None:
+            key = deployment.devd.credentials(harness.PARENT)
+            env = {**os.environ, "AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
         routes = [word for r, e in enclaves.items() for word in ("--enclave", f"{manifest.roles[r]['name']}=uds:{e.socket}:{harness.RPC_PORT}")]
         self.daemon = harness.Daemon("cmaw-worker", folder / "worker.log", "--temporal", temporal.address, "--bundle", bundle, *routes, *arguments,
                                      env=env)

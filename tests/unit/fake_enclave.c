@@ -104,6 +104,12 @@ static void serve_other(struct connection *c)
             c->response.describe.manifest = cmaw_bytes32_slice(&enclave->manifest->mh);
             c->response.describe.role = enclave->role;
         }
+    } else if (c->request.verb == CMAW_VERB_CONFIGURE && enclave->refused_key != NULL &&
+               cmaw_slice_eq_cstr(c->request.configure.credentials.access_key_id, enclave->refused_key)) {
+        c->response = cmaw_response_of_code(CMAW_CODE_KMS_UNAVAILABLE);
+        c->response.has_kms_error = true;
+        c->response.kms_error = (struct cmaw_kms_error){.type = cmaw_slice_of_cstr(enclave->refused_type), .http_status = 400};
+        atomic_fetch_add(&enclave->refused, 1);
     } else if (c->request.verb == CMAW_VERB_CONFIGURE && c->request.configure.role == enclave->role) {
         c->response.configure.ak_doc = CMAW_SLICE_LIT("document");
         atomic_fetch_add(&enclave->configured, 1);

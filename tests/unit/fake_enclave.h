@@ -20,6 +20,9 @@ struct fake_enclave {
     atomic_uint fail_times;
     atomic_uint steps;        /* that were asked for */
     atomic_uint configured;   /* how often it was configured */
+    const char *refused_key;  /* an access key id that KMS does not take, and what it says then; NULL: none */
+    const char *refused_type;
+    atomic_uint refused;      /* how often */
     atomic_uint gone;         /* connections that ended while a step ran */
     atomic_uint last_attempt;
     atomic_bool ready;
