@@ -201,7 +201,7 @@ def test_a_container_agent_that_is_broken(show, say, words):
 
 
 @pytest.mark.parametrize("url", ["http://10.0.0.1/x", "http://example.org/x", "http://169.254.170.3/", "http://169.254.169.254/", "http://127.0.0.1.example.org/",
-                                 "http://[::2]/", "ftp://127.0.0.1/", "file:///etc/passwd", "http://127.0.0.1@example.org/", "//127.0.0.1/x", "x"])
+                                 "http://[::2]/", "ftp://127.0.0.1/", "file:///etc/passwd", "http://127.0.0.1@example.org/", "http://example.org@127.0.0.1/", "//127.0.0.1/x", "x"])
 def test_a_container_agent_elsewhere_is_not_asked(show, url):
     failed(show(AWS_CONTAINER_CREDENTIALS_FULL_URI=url, AWS_CONTAINER_AUTHORIZATION_TOKEN="t0k3n"), "container: AWS_CONTAINER_CREDENTIALS_FULL_URI", status=2)
 

@@ -74,6 +74,15 @@ static void wait_for_generation(struct cmaw_aws_provider *provider, uint64_t gen
     }
 }
 
+static void wait_for_at_least(atomic_uint *number, unsigned least)
+{
+    const uint64_t end = cmaw_clock_ms() + WAIT_MS;
+    while (atomic_load(number) < least) {
+        assert_true(cmaw_clock_ms() < end);
+        usleep(POLL_US);
+    }
+}
+
 static void keys_are_renewed_well_before_they_expire(void **state)
 {
     (void)state;
@@ -156,9 +165,7 @@ static void keys_stay_while_they_cannot_be_renewed(void **state)
     struct cmaw_aws_provider *provider = provider_of(&supply);
 
     atomic_store(&supply.err, CMAW_E_TIMEOUT);
-    while (atomic_load(&supply.fetches) < 3) {
-        usleep(POLL_US);
-    }
+    wait_for_at_least(&supply.fetches, 3);
     assert_int_equal(generation_of(provider), 1);
     atomic_store(&supply.kind, 1);
     atomic_store(&supply.err, CMAW_OK);
@@ -243,15 +250,6 @@ static void rig_close(struct rig *rig)
     cmaw_aws_provider_close(rig->provider);
     fake_enclave_stop(&rig->fake);
     run_make_free(&rig->made);
-}
-
-static void wait_for_at_least(atomic_uint *number, unsigned least)
-{
-    const uint64_t end = cmaw_clock_ms() + WAIT_MS;
-    while (atomic_load(number) < least) {
-        assert_true(cmaw_clock_ms() < end);
-        usleep(POLL_US);
-    }
 }
 
 static void expired_keys_are_fetched_and_sent_once_more_at_once(void **state)
