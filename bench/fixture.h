@@ -2,6 +2,7 @@
 #ifndef CMAW_BENCH_FIXTURE_H
 #define CMAW_BENCH_FIXTURE_H
 
+#include "bench/clock.h"
 #include "lib/sst/run.h"
 #include "lib/sst/step.h"
 
@@ -19,11 +20,6 @@ struct bench_fixture {
     uint64_t now_ms;
 };
 
-[[gnu::noreturn]] void bench_die(const char *why);
-/* CLOCK_MONOTONIC in microseconds. */
-double bench_now_us(void);
-/* Ascending, for percentiles. */
-void bench_sort(double *values, size_t count);
 /* Content of content_size bytes, on edges of size_class. */
 void bench_fixture_make(size_t content_size, uint32_t size_class, struct bench_fixture *ret_fixture);
 void bench_fixture_free(struct bench_fixture *fixture);

@@ -138,6 +138,12 @@ def table(result):
     print(f"    cmaw up, images built: {result['up_seconds']:.1f} s; an enclave from launch to READY: {result['launch_to_ready_s']:.2f} s")
     for name, sizes in result["memory"].items():
         print(f"    {name:<24} resident {mib(sizes['rss']):>10}   at its highest {mib(sizes['peak']):>10}")
+    kms, parts = result["kms"], result["kms"]["primitives"]
+    print(f"(e) Decrypt by the KMS emulator, {kms['clients']} connections")
+    for name in ("plain", "attested"):
+        print(f"    {name:<10} {kms[name]['per_second']:7.0f} a second   {kms[name]['cpu_ms']:6.2f} ms of processor time for one")
+    print(f"    of an attested one: document {parts['document_us'] / 1000:.2f} ms (its five signatures alone {parts['signatures_us'] / 1000:.2f}), "
+          f"envelope {parts['envelope_us'] / 1000:.2f} (OAEP alone {parts['oaep_us'] / 1000:.2f}), blob {parts['blob_us'] / 1000:.3f}")
 
 
 def main():
@@ -147,6 +153,8 @@ def main():
     result["step"] = json.loads(run(BUILD / "bench" / "step_bench"))
     note("agents")
     result["agent"] = json.loads(run(BUILD / "bench" / "agent_bench", BUILD / "bench" / "echo_agent"))
+    note("KMS emulator")
+    result["kms"] = json.loads(run(sys.executable, ROOT / "bench" / "kms.py"))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="cmaw-bench-"))
     try:
         note("stack")

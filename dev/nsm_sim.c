@@ -9,6 +9,7 @@ enum { RANDOM_SIZE = 256, BOOT_LOCKED = 16 };
 
 struct request {
     struct cmaw_slice operation;
+    bool is_text; /* no map around the operation */
     bool has_index;
     uint64_t index; /* of a PCR, or the end of a range */
     bool has_data;
@@ -63,6 +64,7 @@ static enum cmaw_err parse(struct cmaw_slice bytes, struct request *ret_request)
     struct cmaw_cbor_map arguments;
     struct cmaw_cbor cbor = cmaw_cbor_of(bytes, CMAW_CBOR_PLATFORM);
     if (cmaw_cbor_peek(&cbor) == CMAW_CBOR_TSTR) {
+        request.is_text = true;
         request.operation = cmaw_cbor_tstr(&cbor);
     } else {
         cmaw_cbor_map_exact(&cbor, 1);
@@ -218,14 +220,15 @@ static enum cmaw_err attestation(const struct call *call)
 
 static const struct operation {
     const char *name;
+    bool is_text; /* the only form that it has: serde writes an operation without arguments so, and reads no other */
     bool needs_index;
     bool needs_data;
     enum cmaw_err (*run)(const struct call *call);
 } operations[] = {
-    {"DescribeNSM", false, false, describe_nsm}, {"GetRandom", false, false, get_random},
-    {"DescribePCR", true, false, describe_pcr},  {"ExtendPCR", true, true, extend_pcr},
-    {"LockPCR", true, false, lock_pcr},          {"LockPCRs", true, false, lock_pcrs},
-    {"Attestation", false, false, attestation},
+    {"DescribeNSM", true, false, false, describe_nsm}, {"GetRandom", true, false, false, get_random},
+    {"DescribePCR", false, true, false, describe_pcr}, {"ExtendPCR", false, true, true, extend_pcr},
+    {"LockPCR", false, true, false, lock_pcr},         {"LockPCRs", false, true, false, lock_pcrs},
+    {"Attestation", false, false, false, attestation},
 };
 
 static const struct operation *find(const struct request *request)
@@ -233,7 +236,7 @@ static const struct operation *find(const struct request *request)
     for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
         const struct operation *operation = &operations[i];
         if (cmaw_slice_eq_cstr(request->operation, operation->name)) {
-            const bool complete = (!operation->needs_index || request->has_index)
+            const bool complete = operation->is_text == request->is_text && (!operation->needs_index || request->has_index)
                                   && (!operation->needs_data || request->has_data);
             return complete ? operation : NULL;
         }

@@ -118,6 +118,10 @@ static void refusals_are_answers(void **state)
         {"a16b4465736372696265504352a0", INVALID_OPERATION},   /* … with none in the map */
         {"a26b4465736372696265504352a165696e64657800" "00" "00", INVALID_OPERATION}, /* two entries */
         {"a169457874656e64504352a165696e64657810", INVALID_OPERATION}, /* ExtendPCR without data */
+        {"6b4174746573746174696f6e", INVALID_OPERATION},       /* Attestation as a text */
+        {"a16b4174746573746174696f6ef6", INVALID_OPERATION},   /* … with null for its arguments */
+        {"a169476574" "52616e646f6da0", INVALID_OPERATION},    /* GetRandom as a map */
+        {"a16b44657363726962654e534da0", INVALID_OPERATION},   /* DescribeNSM as a map */
         {DESCRIBE_PCR("20"), INVALID_OPERATION},               /* -1 */
         {DESCRIBE_PCR("1820"), INVALID_INDEX},
         {DESCRIBE_PCR("1bffffffffffffffff"), INVALID_INDEX},
