@@ -45,14 +45,28 @@ static bool names_a_date(const char *name)
 
 static json_t *copy_all(json_t *from, int depth);
 
+/* Objects in a list are members of the API too: tags. */
+static json_t *copy_list(json_t *from, int depth)
+{
+    size_t index;
+    json_t *copy = json_array(), *value = NULL;
+    json_array_foreach(from, index, value) {
+        (void)json_array_append_new(copy, json_is_object(value) ? copy_all(value, depth) : json_incref(value));
+    }
+    return copy;
+}
+
 /* What callers choose the names of (an encryption context) is no member of the API. */
 static json_t *copy_member(const char *name, json_t *value, int depth)
 {
     if (json_is_number(value) && names_a_date(name)) {
         return date(json_number_value(value));
     }
-    const bool free_names = strstr(name, "EncryptionContext") != NULL;
-    return json_is_object(value) && !free_names && depth < DEPTH_MAX ? copy_all(value, depth + 1) : json_incref(value);
+    if (strstr(name, "EncryptionContext") != NULL || depth == DEPTH_MAX) {
+        return json_incref(value);
+    }
+    return json_is_object(value) ? copy_all(value, depth + 1)
+           : json_is_array(value) ? copy_list(value, depth + 1) : json_incref(value);
 }
 
 static json_t *copy_all(json_t *from, int depth)

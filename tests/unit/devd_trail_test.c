@@ -83,6 +83,7 @@ static void members_are_written_as_cloudtrail_does(void **state)
         {"{\"Date\":5,\"Dates\":[1]}", NULL, "{\"date\":5,\"dates\":[1]}"},
         {"{\"EncryptionContext\":{\"Upper\":\"v\",\"SomeDate\":\"d\"}}", NULL,
          "{\"encryptionContext\":{\"Upper\":\"v\",\"SomeDate\":\"d\"}}"},
+        {"{\"Tags\":[{\"TagKey\":\"A\"},7],\"GrantTokens\":[\"T\"]}", "Tags", "{\"tags\":[{\"tagKey\":\"A\"},7]}"},
         {"{\"KeyMetadata\":{\"KeyId\":\"k\",\"Enabled\":true}}", "KeyMetadata", "{\"keyMetadata\":{\"keyId\":\"k\",\"enabled\":true}}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
