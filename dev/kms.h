@@ -122,6 +122,10 @@ struct cmaw_kms_operation {
 };
 
 
+/* kms_shape.c: SerializationException, then ValidationException, unless every member is of the type and within the limits that
+ * it has in the service model. What a member says is left to its operation. */
+enum cmaw_err cmaw_kms_check_shapes(struct cmaw_kms_call *call);
+
 /* kms_args.c: members of the request. Each sets a fault and returns DENIED where the argument is not right. */
 enum cmaw_err cmaw_kms_arg_text(struct cmaw_kms_call *call, const char *name, size_t min, size_t max, bool required,
                                 const char **ret_text);
@@ -130,7 +134,10 @@ enum cmaw_err cmaw_kms_arg_number(struct cmaw_kms_call *call, const char *name, 
 enum cmaw_err cmaw_kms_arg_flag(struct cmaw_kms_call *call, const char *name, bool *ret_flag);
 enum cmaw_err cmaw_kms_arg_bytes(struct cmaw_kms_call *call, const char *name, size_t max, bool required,
                                  struct cmaw_buf *bytes);
-/* One of a list that ends with NULL; the first is the default. */
+/* text as one of a list that ends with NULL; ret_choice is the list's. */
+enum cmaw_err cmaw_kms_check_choice(struct cmaw_kms_call *call, const char *at, const char *text, const char *const *choices,
+                                    const char **ret_choice);
+/* The member as one of a list that ends with NULL; the first is the default. */
 enum cmaw_err cmaw_kms_arg_choice(struct cmaw_kms_call *call, const char *name, const char *const *choices,
                                   const char **ret_choice);
 /* KeyId into call->key_id, EncryptionContext into *ret_context. */

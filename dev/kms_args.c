@@ -141,11 +141,17 @@ enum cmaw_err cmaw_kms_arg_choice(struct cmaw_kms_call *call, const char *name, 
                                   const char **ret_choice)
 {
     const char *text = NULL;
-    CMAW_TRY(cmaw_kms_arg_text(call, name, 0, 128, false, &text));
+    CMAW_TRY(cmaw_kms_arg_text(call, name, 0, SIZE_MAX, false, &text));
     if (text == NULL) {
         *ret_choice = choices[0];
         return CMAW_OK;
     }
+    return cmaw_kms_check_choice(call, name, text, choices, ret_choice);
+}
+
+enum cmaw_err cmaw_kms_check_choice(struct cmaw_kms_call *call, const char *at, const char *text, const char *const *choices,
+                                    const char **ret_choice)
+{
     CMAW_BUF_AUTO(constraint, 512);
     cmaw_buf_put_cstr(&constraint, "satisfy enum value set: [");
     for (size_t i = 0; choices[i] != NULL; i++) {
@@ -157,7 +163,7 @@ enum cmaw_err cmaw_kms_arg_choice(struct cmaw_kms_call *call, const char *name, 
     }
     cmaw_buf_put(&constraint, cmaw_slice_of("]", 2));
     CMAW_TRY(cmaw_buf_err(&constraint));
-    return cmaw_kms_invalid(call, name, text, (const char *)constraint.data);
+    return cmaw_kms_invalid(call, at, text, (const char *)constraint.data);
 }
 
 enum cmaw_err cmaw_kms_arg_key(struct cmaw_kms_call *call, const char *name, bool required, const char **ret_key_id)

@@ -6,7 +6,7 @@ static enum cmaw_err check_pair(struct cmaw_kms_call *call)
 {
     const char *spec = NULL;
     CMAW_TRY(cmaw_kms_check_key_and_context(call));
-    CMAW_TRY(cmaw_kms_arg_text(call, "KeyPairSpec", 1, 128, true, &spec));
+    CMAW_TRY(cmaw_kms_arg_text(call, "KeyPairSpec", 0, SIZE_MAX, true, &spec));
     CMAW_TRY(cmaw_kms_arg_choice(call, "KeyPairSpec", cmaw_kms_pair_specs, &spec));
     call->spec = cmaw_kms_spec_find(spec);
     CMAW_REQUIRE(call->spec != NULL, cmaw_fault_set(&call->fault, CMAW_FAULT_UNSUPPORTED));

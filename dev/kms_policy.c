@@ -4,7 +4,7 @@
 #include "dev/policy.h"
 #include "dev/sql.h"
 
-enum { POLICY_MEMBER_MAX = 131072 }; /* that the service model lets through */
+enum { LIST_MAX = 1000, POLICY_MEMBER_MAX = 131072 }; /* that the service model lets through */
 
 /* U+0009, 000A, 000D and 0020 to 00FF. */
 static bool in_charset(const char *text)
@@ -91,6 +91,14 @@ static enum cmaw_err put_policy(struct cmaw_kms_call *call)
     return cmaw_sql_run(call->db, "UPDATE kms_key SET policy = ? WHERE id = ?", "tt", policy, key.id);
 }
 
+static enum cmaw_err check_list(struct cmaw_kms_call *call)
+{
+    struct cmaw_kms_page page;
+    CMAW_TRY(cmaw_kms_check_key(call));
+    return cmaw_kms_arg_page(call, LIST_MAX, LIST_MAX, &page);
+}
+
+/* There is one, so there is one page. */
 static enum cmaw_err list_policies(struct cmaw_kms_call *call)
 {
     CMAW_KMS_KEY_AUTO(key);
@@ -103,6 +111,6 @@ const struct cmaw_kms_operation cmaw_kms_policy_operations[] = {
     {"GetKeyPolicy", check_policy_name, get_policy, false, true, "KeyId PolicyName"},
     {"PutKeyPolicy", check_put_policy, put_policy, false, false,
      "KeyId PolicyName Policy BypassPolicyLockoutSafetyCheck"},
-    {"ListKeyPolicies", cmaw_kms_check_key, list_policies, false, true, "KeyId"},
+    {"ListKeyPolicies", check_list, list_policies, false, true, "KeyId Limit Marker"},
     {NULL},
 };

@@ -14,7 +14,7 @@ static enum cmaw_err check_message(struct cmaw_kms_call *call)
     CMAW_TRY(cmaw_kms_check_key(call));
     CMAW_TRY(cmaw_kms_arg_bytes(call, "Message", MESSAGE_MAX, true, &call->plaintext));
     CMAW_TRY(cmaw_kms_arg_choice(call, "MessageType", message_types, &type));
-    CMAW_TRY(cmaw_kms_arg_text(call, "SigningAlgorithm", 1, 128, true, &algorithm));
+    CMAW_TRY(cmaw_kms_arg_text(call, "SigningAlgorithm", 0, SIZE_MAX, true, &algorithm));
     return cmaw_kms_arg_choice(call, "SigningAlgorithm", cmaw_kms_signing_algorithms, &algorithm);
 }
 

@@ -48,9 +48,9 @@ static const struct api *find_api(const struct cmaw_http_request *request)
 }
 
 static const struct cmaw_kms_operation *const kms_operations[] = {
-    cmaw_kms_crypto_operations, cmaw_kms_create_operations, cmaw_kms_key_operations,  cmaw_kms_policy_operations, cmaw_kms_pair_operations,
-    cmaw_kms_sign_operations,   cmaw_kms_alias_operations, cmaw_kms_tag_operations,   cmaw_kms_grant_operations,
-    cmaw_kms_unsupported_operations,
+    cmaw_kms_crypto_operations, cmaw_kms_create_operations, cmaw_kms_key_operations, cmaw_kms_policy_operations,
+    cmaw_kms_pair_operations,   cmaw_kms_sign_operations,   cmaw_kms_alias_operations, cmaw_kms_tag_operations,
+    cmaw_kms_grant_operations,  cmaw_kms_unsupported_operations,
 };
 
 static const struct cmaw_kms_operation *find_in(const struct cmaw_kms_operation *list, const char *name)
@@ -106,8 +106,11 @@ static enum cmaw_err parse_body(const struct api *api, struct cmaw_slice body, s
 }
 
 /* What can be refused without the store. */
-static enum cmaw_err check(struct cmaw_kms_call *call, const struct cmaw_kms_operation *operation)
+static enum cmaw_err check(struct cmaw_kms_call *call, const struct api *api, const struct cmaw_kms_operation *operation)
 {
+    if (strcmp(api->name, "kms") == 0) {
+        CMAW_TRY(cmaw_kms_check_shapes(call));
+    }
     CMAW_TRY(operation->check(call));
     return operation->recipient ? cmaw_kms_recipient_check(call) : CMAW_OK;
 }
@@ -150,7 +153,7 @@ static enum cmaw_err dispatch(struct cmaw_service *service, const struct cmaw_ht
     source->event_source = api->event_source;
     source->access_key = auth->access_key;
     source->session_ms = call->now_ms;
-    const enum cmaw_err err = check(call, operation);
+    const enum cmaw_err err = check(call, api, operation);
     CMAW_REQUIRE(err == CMAW_OK || call->fault.type != CMAW_FAULT_NONE, err);
     return run(service, call, operation, source);
 }

@@ -1,4 +1,6 @@
 """What keys are called and marked with: aliases, tags, descriptions."""
+import json
+
 import pytest
 
 import devd as world
@@ -58,6 +60,74 @@ def test_operations_on_the_key_itself_go_by_no_alias(admin, key):
         assert refused(call, KeyId="alias/moving")[:2] == ("NotFoundException", "Invalid keyId 'alias/moving'"), call
     assert code(admin.create_alias, AliasName="alias/second", TargetKeyId="alias/moving") == "NotFoundException"
     assert admin.describe_key(KeyId=key)["KeyMetadata"]["Enabled"]
+
+
+def test_text_that_names_no_key(admin, parent, key):
+    """What is no ARN of KMS is an InvalidArnException, except where the operation has none."""
+    account = ROOT.replace(world.ACCOUNT, "999988887777")
+    cases = [
+        ("arn:aws:kms", "InvalidArnException", "NotFoundException"),
+        ("arn:aws:s3:::bucket", "InvalidArnException", "NotFoundException"),
+        (f"arn:aws:kms:{world.REGION}", "InvalidArnException", "NotFoundException"),
+        (ROOT.replace(world.REGION, "eu-west-1") + key.split(":")[-1], "NotFoundException", "NotFoundException"),
+        (account + key.split(":")[-1], "NotFoundException", "NotFoundException"),
+        (ROOT + "key/nonsense", "NotFoundException", "NotFoundException"),
+        (ROOT + "grant/1", "NotFoundException", "NotFoundException"),
+        ("mrk-" + "0" * 32, "NotFoundException", "NotFoundException"),
+        (key.upper(), "NotFoundException", "NotFoundException"),
+        (key[:-1], "NotFoundException", "NotFoundException"),
+        (key + "0", "NotFoundException", "NotFoundException"),
+    ]
+    for name, error, in_crypto in cases:
+        for call in (admin.disable_key, admin.describe_key, admin.get_key_policy, admin.list_resource_tags):
+            assert code(call, KeyId=name) == error, (call, name)
+        assert code(parent.encrypt, KeyId=name, Plaintext=b"x") == in_crypto, name
+    assert admin.describe_key(KeyId=key)["KeyMetadata"]["Enabled"]
+
+
+def test_a_policy_can_ask_for_the_alias(admin, devd):
+    """kms:RequestAlias is the alias that the request itself names, and only that."""
+    role = f"arn:aws:iam::{world.ACCOUNT}:role/by-alias"
+    use = world.allow(role, ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*"], {"StringLike": {"kms:RequestAlias": "alias/way-in-*"}})
+    key = admin.create_key(Policy=world.policy(world.ADMINISTRATION, use))["KeyMetadata"]["Arn"]
+    for name in ("alias/way-in-1", "alias/elsewhere"):
+        admin.create_alias(AliasName=name, TargetKeyId=key)
+    client = devd.client("kms", devd.access_key(role))
+    blob = client.encrypt(KeyId="alias/way-in-1", Plaintext=b"x")["CiphertextBlob"]
+    assert client.encrypt(KeyId=ROOT + "alias/way-in-1", Plaintext=b"x")
+    assert client.decrypt(KeyId="alias/way-in-1", CiphertextBlob=blob)["Plaintext"] == b"x"
+    assert client.re_encrypt(CiphertextBlob=blob, SourceKeyId="alias/way-in-1", DestinationKeyId="alias/way-in-1")
+    for name in (key, key.split("/")[1], "alias/elsewhere"):
+        assert code(client.encrypt, KeyId=name, Plaintext=b"x") == "AccessDeniedException"
+        assert code(client.re_encrypt, CiphertextBlob=blob, SourceKeyId="alias/way-in-1", DestinationKeyId=name) == "AccessDeniedException"
+        assert code(client.re_encrypt, CiphertextBlob=blob, SourceKeyId=name, DestinationKeyId="alias/way-in-1") == "AccessDeniedException"
+    assert code(client.decrypt, CiphertextBlob=blob) == "AccessDeniedException"
+
+
+def test_events_of_aliases(admin, key, trail):
+    admin.create_alias(AliasName="alias/seen", TargetKeyId=key)
+    event = trail.lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "CreateAlias"}])["Events"][0]
+    shown = json.loads(event["CloudTrailEvent"])
+    assert shown["requestParameters"] == {"aliasName": "alias/seen", "targetKeyId": key}
+    assert [one["ARN"] for one in shown["resources"]] == [ROOT + "alias/seen", key]
+
+
+def test_markers(admin, key):
+    """One is good for the list that gave it."""
+    new_key(admin)
+    marker = admin.list_keys(Limit=1)["NextMarker"]
+    assert admin.list_keys(Limit=1, Marker=marker)["Keys"] != admin.list_keys(Limit=1)["Keys"]
+    lists = [(admin.list_aliases, {}), (admin.list_resource_tags, {"KeyId": key}), (admin.list_key_policies, {"KeyId": key})]
+    for call, more in lists:
+        assert code(call, Marker=marker, **more) == "InvalidMarkerException"
+    for call, more in [(admin.list_keys, {}), *lists]:
+        for text in ("x", "AAAA", marker[:-4] + "!!!!"):
+            assert code(call, Marker=text, **more) == "InvalidMarkerException", (call, text)
+    for call, most, more in ((admin.list_aliases, 100, {}), (admin.list_resource_tags, 50, {"KeyId": key}), (admin.list_keys, 1000, {})):
+        assert call(Limit=most, **more)
+        assert refused(call, Limit=most + 1, **more)[:2] == (
+            "ValidationException", f"1 validation error detected: Value '{most + 1}' at 'limit' failed to satisfy constraint: "
+                                   f"Member must have value less than or equal to {most}")
 
 
 @pytest.mark.parametrize("name, error, message", [
