@@ -16,6 +16,7 @@
     X(manifest, "a deployment", "make or show a manifest: which images may act in which role") \
     X(provision, "a deployment", "set key policies, birth keys, write the bundle")             \
     X(credentials, "a deployment", "show which AWS credentials are found, and where")           \
+    X(kms, "a deployment", "write or check the policies of KMS keys")                           \
     X(trust, "a deployment", "verify a bundle and pin it")                                     \
     X(run, "runs", "seal an input, run a workflow, verify it, open the result")                \
     X(submit, "runs", "seal an input and start a workflow")                                    \

@@ -176,13 +176,15 @@ class NsmError(Exception):
 class Enclave:
     """An enclave's side of the NSM socket."""
 
-    def __init__(self, folder, image="good", debug=False, token=None, name="i-0123456789abcdef0-enc0123456789abcdef"):
+    def __init__(self, folder, image="good", debug=False, token=None, name="i-0123456789abcdef0-enc0123456789abcdef",
+                 registers=None):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(30)
         self.socket.connect(str(pathlib.Path(folder) / "nsm.sock"))
         self.image = image
         if token is None:
-            registers = [pcr(image + str(i)).hex() for i in (0, 1, 2)] + [pcr("parent-role").hex(), pcr("parent-id").hex(), "-"]
+            values = {i: pcr(image + str(i)).hex() for i in (0, 1, 2)} | {3: pcr("parent-role").hex(), 4: pcr("parent-id").hex(), 8: "-"}
+            registers = (values | (registers or {})).values()
             line = f"NEW {name} {int(debug)} {' '.join(registers)}\n"
         else:
             line = f"RESUME {token}\n"
