@@ -117,9 +117,9 @@ def rewrite(kms, target, recipient, enclave):
         kms.put_key_policy(KeyId=target.arn, PolicyName="default", Policy=target.policy, BypassPolicyLockoutSafetyCheck=True)
 
 
-ACTIONS = {"kms:Decrypt": decrypt, "kms:GenerateDataKey": generate,
+ACTIONS = {"kms:Decrypt": decrypt, "kms:GenerateDataKey": generate, "kms:GenerateDataKeyPair": generate_pair,
            "kms:ReEncryptFrom": re_encrypt, "kms:PutKeyPolicy": rewrite}
-ATTESTED = ("kms:Decrypt", "kms:GenerateDataKey")
+ATTESTED = ("kms:Decrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyPair")
 
 
 class Attacker:
