@@ -54,6 +54,15 @@ def chain(devd, images, launch):
     return types.SimpleNamespace(deployment=deployment, enclaves=enclaves)
 
 
+@pytest.fixture(scope="module")
+def temporal(folder, request):
+    """A server for the tests of one file, which may kill it."""
+    import orchestra
+    server = orchestra.Temporal(folder / f"temporal-{request.module.__name__}")
+    yield server
+    server.kill()
+
+
 @pytest.fixture(scope="session")
 def stack(folder):
     import stack

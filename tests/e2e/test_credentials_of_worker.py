@@ -13,13 +13,6 @@ LIFETIME_S = 8  # renewed after two to four
 
 
 @pytest.fixture(scope="module")
-def temporal(folder):
-    server = orchestra.Temporal(folder / "credentials-temporal")
-    yield server
-    server.kill()
-
-
-@pytest.fixture(scope="module")
 def born(folder, devd, images, launch):
     """A deployment with one enclave that has been born, and waits for a worker."""
     deployment = harness.Deployment(devd, images.pcrs[:1], tenant="credentials")

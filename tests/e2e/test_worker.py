@@ -16,13 +16,6 @@ import sst1
 
 
 @pytest.fixture(scope="module")
-def temporal(folder):
-    server = orchestra.Temporal(folder / "orchestra")
-    yield server
-    server.kill()
-
-
-@pytest.fixture(scope="module")
 def host(folder, devd, images, launch, temporal):
     """A host of its own, whose parts the tests kill."""
     deployment = harness.Deployment(devd, images.pcrs, tenant="host")
