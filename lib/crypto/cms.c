@@ -1,7 +1,7 @@
 #include "lib/crypto/cms.h"
 
+#include "lib/crypto/ber.h"
 #include "lib/crypto/cms_form.h"
-#include "lib/crypto/der.h"
 #include "lib/crypto/openssl.h"
 #include "lib/crypto/rsa_key.h"
 
@@ -14,17 +14,52 @@ static void expect(struct cmaw_reader *reader, struct cmaw_slice bytes)
     }
 }
 
+static struct cmaw_slice take_sized(struct cmaw_reader *reader, uint8_t tag, size_t size)
+{
+    const struct cmaw_slice bytes = cmaw_der_take(reader, tag);
+    if (bytes.size != size) {
+        cmaw_reader_fail(reader, CMAW_E_AUTH);
+    }
+    return bytes;
+}
+
+static void read_recipients(struct cmaw_reader *reader, struct cmaw_cms_parts *parts)
+{
+    const struct cmaw_ber_scope set = cmaw_ber_enter(reader, CMAW_CMS_TAG_RECIPIENTS);
+    const struct cmaw_ber_scope one = cmaw_ber_enter(reader, CMAW_DER_SEQUENCE);
+    expect(reader, CMAW_SLICE_LIT(CMAW_CMS_VERSION_2));
+    parts->id = take_sized(reader, CMAW_CMS_TAG_PRIMITIVE, CMAW_CMS_ID_SIZE);
+    expect(reader, CMAW_SLICE_LIT(CMAW_CMS_OAEP));
+    parts->wrapped = take_sized(reader, CMAW_DER_OCTET_STRING, CMAW_CMS_WRAPPED_SIZE);
+    cmaw_ber_leave(reader, &one);
+    cmaw_ber_leave(reader, &set);
+}
+
 static void read_segments(struct cmaw_reader *reader, struct cmaw_buf *content)
 {
-    expect(reader, CMAW_CMS_BEFORE_SEGMENTS);
-    while (cmaw_der_is(reader, CMAW_CMS_TAG_SEGMENT)) {
-        const struct cmaw_slice segment = cmaw_der_take(reader, CMAW_CMS_TAG_SEGMENT);
+    const struct cmaw_ber_scope scope = cmaw_ber_enter(reader, CMAW_CMS_TAG_EXPLICIT);
+    while (reader->err == CMAW_OK && cmaw_ber_more(reader, &scope)) {
+        const struct cmaw_slice segment = cmaw_der_take(reader, CMAW_DER_OCTET_STRING);
         if (segment.size == 0) {
             cmaw_reader_fail(reader, CMAW_E_AUTH);
         }
         cmaw_buf_put(content, segment);
     }
-    expect(reader, CMAW_CMS_AFTER_SEGMENTS);
+    cmaw_ber_leave(reader, &scope);
+}
+
+static void read_content(struct cmaw_reader *reader, struct cmaw_cms_parts *parts, struct cmaw_buf *content)
+{
+    const struct cmaw_ber_scope scope = cmaw_ber_enter(reader, CMAW_DER_SEQUENCE);
+    expect(reader, CMAW_SLICE_LIT(CMAW_CMS_OID_DATA));
+    expect(reader, CMAW_SLICE_LIT(CMAW_CMS_AES));
+    parts->iv = cmaw_read_bytes(reader, CMAW_CMS_IV_SIZE);
+    if (cmaw_der_is(reader, CMAW_CMS_TAG_PRIMITIVE)) {
+        cmaw_buf_put(content, cmaw_der_take(reader, CMAW_CMS_TAG_PRIMITIVE));
+    } else {
+        read_segments(reader, content);
+    }
+    cmaw_ber_leave(reader, &scope);
 }
 
 enum cmaw_err cmaw_cms_parse(struct cmaw_slice envelope, struct cmaw_cms_parts *ret_parts, struct cmaw_buf *ret_content)
@@ -32,18 +67,16 @@ enum cmaw_err cmaw_cms_parse(struct cmaw_slice envelope, struct cmaw_cms_parts *
     CMAW_REQUIRE(envelope.size <= CMAW_CMS_SIZE_MAX, CMAW_E_AUTH);
     struct cmaw_reader reader = cmaw_reader_of(envelope);
     struct cmaw_cms_parts parts;
-    expect(&reader, CMAW_CMS_BEFORE_ID);
-    parts.id = cmaw_read_bytes(&reader, CMAW_CMS_ID_SIZE);
-    expect(&reader, CMAW_CMS_BEFORE_WRAPPED);
-    parts.wrapped = cmaw_read_bytes(&reader, CMAW_CMS_WRAPPED_SIZE);
-    expect(&reader, CMAW_CMS_BEFORE_IV);
-    parts.iv = cmaw_read_bytes(&reader, CMAW_CMS_IV_SIZE);
-    if (cmaw_der_is(&reader, CMAW_CMS_TAG_PRIMITIVE)) {
-        cmaw_buf_put(ret_content, cmaw_der_take(&reader, CMAW_CMS_TAG_PRIMITIVE));
-    } else {
-        read_segments(&reader, ret_content);
-    }
-    expect(&reader, CMAW_CMS_END);
+    const struct cmaw_ber_scope info = cmaw_ber_enter(&reader, CMAW_DER_SEQUENCE);
+    expect(&reader, CMAW_SLICE_LIT(CMAW_CMS_OID_ENVELOPED));
+    const struct cmaw_ber_scope explicit = cmaw_ber_enter(&reader, CMAW_CMS_TAG_EXPLICIT);
+    const struct cmaw_ber_scope data = cmaw_ber_enter(&reader, CMAW_DER_SEQUENCE);
+    expect(&reader, CMAW_SLICE_LIT(CMAW_CMS_VERSION_2));
+    read_recipients(&reader, &parts);
+    read_content(&reader, &parts, ret_content);
+    cmaw_ber_leave(&reader, &data);
+    cmaw_ber_leave(&reader, &explicit);
+    cmaw_ber_leave(&reader, &info);
     CMAW_TRY(cmaw_der_end(&reader));
     CMAW_TRY(cmaw_buf_err(ret_content));
     CMAW_REQUIRE(ret_content->size > 0 && ret_content->size % AES_BLOCK == 0, CMAW_E_AUTH);

@@ -7,8 +7,10 @@
 
 enum { CMAW_CMS_SIZE_MAX = 6144 }; /* bytes */
 
-/* Appends the content. Accepts the two forms that KMS is known to write and nothing else: AUTH for every failure, with no
- * difference between a wrong form, a wrong key and a wrong padding. Nothing is appended on failure. Hostile input. */
+/* Appends the content. Accepts one recipient, named by the SHA-256 of key's SPKI, RSAES-OAEP with SHA-256 twice and no label, AES-256-CBC; BER
+ * with definite or indefinite lengths, the content in one piece or in segments: what KMS is known to write, and the same in DER. AUTH for
+ * every failure, with no difference between a wrong form, a wrong key and a wrong padding. Nothing is appended on failure. Hostile input.
+ * CBC does not authenticate: a changed IV or block may open to another content. */
 enum cmaw_err cmaw_cms_open(const struct cmaw_rsa_key *key, struct cmaw_slice envelope, struct cmaw_buf *out);
 /* As cmaw_cms_open for a content of exactly size bytes. */
 enum cmaw_err cmaw_cms_open_secret(const struct cmaw_rsa_key *key, struct cmaw_slice envelope, size_t size,

@@ -1,6 +1,7 @@
 #include "lib/crypto/cms_make.h"
 
 #include "lib/crypto/cms_form.h"
+#include "lib/crypto/der.h"
 #include "lib/crypto/openssl.h"
 #include "lib/crypto/random.h"
 #include "lib/crypto/rsa_key.h"
@@ -48,7 +49,7 @@ static void put_content(struct cmaw_buf *out, enum cmaw_cms_form form, struct cm
     for (size_t at = 0; at < encrypted.size; at += CMAW_CMS_SEGMENT_SIZE) {
         const size_t left = encrypted.size - at;
         const size_t size = left < CMAW_CMS_SEGMENT_SIZE ? left : CMAW_CMS_SEGMENT_SIZE;
-        put_element(out, CMAW_CMS_TAG_SEGMENT, cmaw_slice_sub(encrypted, at, size));
+        put_element(out, CMAW_DER_OCTET_STRING, cmaw_slice_sub(encrypted, at, size));
     }
     cmaw_buf_put(out, CMAW_CMS_AFTER_SEGMENTS);
 }

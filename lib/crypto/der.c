@@ -5,7 +5,7 @@ bool cmaw_der_is(const struct cmaw_reader *reader, uint8_t tag)
     return reader->err == CMAW_OK && reader->rest.size > 0 && reader->rest.data[0] == tag;
 }
 
-static size_t read_length(struct cmaw_reader *reader)
+size_t cmaw_der_length(struct cmaw_reader *reader)
 {
     const uint8_t first = cmaw_read_u8(reader);
     if (first < 0x80) {
@@ -23,7 +23,7 @@ struct cmaw_slice cmaw_der_take(struct cmaw_reader *reader, uint8_t tag)
     if (cmaw_read_u8(reader) != tag) {
         cmaw_reader_fail(reader, CMAW_E_AUTH);
     }
-    return cmaw_read_bytes(reader, read_length(reader));
+    return cmaw_read_bytes(reader, cmaw_der_length(reader));
 }
 
 struct cmaw_slice cmaw_der_take_whole(struct cmaw_reader *reader, uint8_t tag)

@@ -17,6 +17,8 @@ bool cmaw_der_is(const struct cmaw_reader *reader, uint8_t tag);
 struct cmaw_slice cmaw_der_take(struct cmaw_reader *reader, uint8_t tag);
 /* The same, with its tag and length. */
 struct cmaw_slice cmaw_der_take_whole(struct cmaw_reader *reader, uint8_t tag);
+/* The length of an element whose tag was read. */
+size_t cmaw_der_length(struct cmaw_reader *reader);
 /* A reader over the content of the next element; a failure is latched in both. */
 struct cmaw_reader cmaw_der_enter(struct cmaw_reader *reader, uint8_t tag);
 /* AUTH unless everything was read without a failure. */

@@ -209,7 +209,16 @@ static void contents_are_read_strictly(void **state)
         {"8011", 16, "", 8, CMAW_E_AUTH},             /* lengths that reach out */
         {"80820fff", 16, "", 8, CMAW_E_AUTH},
         {"8080", 16, "", 2 + 8, CMAW_E_AUTH},         /* a mixture of the forms */
-        {"a0120410", 16, "", 8, CMAW_E_AUTH},
+        {"a0120410", 16, "", 8, CMAW_OK},             /* as DER would have it */
+        {"a014040a", 10, "0406", 6 + 8, CMAW_OK},
+        {"a0120410", 16, "", 9, CMAW_E_AUTH},
+        {"a0110410", 16, "", 8, CMAW_E_AUTH},         /* a segment that reaches out */
+        {"a0130410", 16, "", 8, CMAW_E_AUTH},
+        {"a0140410", 16, "0000", 8, CMAW_E_AUTH},     /* an end that only indefinite lengths have */
+        {"a000", 0, "", 8, CMAW_E_AUTH},
+        {"a0140410", 16, "0400", 8, CMAW_E_AUTH},
+        {"a08024120410", 16, "", 2 + 8, CMAW_E_AUTH}, /* segments of segments */
+        {"a08024800410", 16, "", 2 + 2 + 8, CMAW_E_AUTH},
         {"24800410", 16, "", 2 + 8, CMAW_E_AUTH},
     };
     static const uint8_t zeros[32];
@@ -226,6 +235,86 @@ static void contents_are_read_strictly(void **state)
         cmaw_buf_put(&made, cmaw_slice_of(zeros, cases[i].more_zeros));
         if (cmaw_cms_parse(cmaw_buf_slice(&made), &parts, &content) != cases[i].want) {
             fail_msg("case %zu: %s", i, cases[i].first);
+        }
+    }
+}
+
+/* The constructed elements around the parts, from the inside; each bit of definite says how one of them is written. */
+enum { SEGMENTS = 1, CONTENT_INFO = 2, RECIPIENT = 4, RECIPIENTS = 8, DATA = 16, EXPLICIT = 32, INFO = 64, ALL = 127 };
+
+static void put_element(struct cmaw_buf *out, uint8_t tag, bool definite, struct cmaw_slice content)
+{
+    cmaw_buf_put_u8(out, tag);
+    if (!definite) {
+        cmaw_buf_put_u8(out, 0x80);
+    } else if (content.size < 0x80) {
+        cmaw_buf_put_u8(out, (uint8_t)content.size);
+    } else if (content.size < 0x100) {
+        cmaw_buf_put_u16be(out, (uint16_t)(0x8100 + content.size));
+    } else {
+        cmaw_buf_put_u8(out, 0x82);
+        cmaw_buf_put_u16be(out, (uint16_t)content.size);
+    }
+    cmaw_buf_put(out, content);
+    cmaw_buf_put(out, definite ? CMAW_SLICE_EMPTY : CMAW_SLICE_LIT("\0\0"));
+}
+
+static void put_recipient(struct cmaw_buf *out, unsigned definite, const char *version, const struct cmaw_cms_parts *parts)
+{
+    CMAW_BUF_AUTO(recipient, 1024);
+    cmaw_buf_put(&recipient, cmaw_slice_of(version, 3));
+    put_element(&recipient, 0x80, true, parts->id);
+    cmaw_buf_put(&recipient, CMAW_SLICE_LIT(CMAW_CMS_OAEP));
+    put_element(&recipient, 0x04, true, parts->wrapped);
+    put_element(out, 0x30, (definite & RECIPIENT) != 0, cmaw_buf_slice(&recipient));
+}
+
+/* recipients: how often the recipient is there. */
+static void rewrite(const struct cmaw_cms_parts *parts, struct cmaw_slice content, unsigned definite, size_t recipients, struct cmaw_buf *out)
+{
+    CMAW_BUF_AUTO(segments, 1024);
+    CMAW_BUF_AUTO(inner, 1024);
+    CMAW_BUF_AUTO(set, 2048);
+    CMAW_BUF_AUTO(data, 4096);
+    CMAW_BUF_AUTO(explicit, 4096);
+    CMAW_BUF_AUTO(info, 4096);
+    put_element(&segments, 0x04, true, cmaw_slice_of(content.data, 5));
+    put_element(&segments, 0x04, true, cmaw_slice_of(content.data + 5, content.size - 5));
+    cmaw_buf_put(&inner, CMAW_SLICE_LIT(CMAW_CMS_OID_DATA));
+    cmaw_buf_put(&inner, CMAW_SLICE_LIT(CMAW_CMS_AES));
+    cmaw_buf_put(&inner, parts->iv);
+    put_element(&inner, 0xa0, (definite & SEGMENTS) != 0, cmaw_buf_slice(&segments));
+    for (size_t i = 0; i < recipients; i++) {
+        put_recipient(&set, definite, CMAW_CMS_VERSION_2, parts);
+    }
+    cmaw_buf_put(&data, CMAW_SLICE_LIT(CMAW_CMS_VERSION_2));
+    put_element(&data, 0x31, (definite & RECIPIENTS) != 0, cmaw_buf_slice(&set));
+    put_element(&data, 0x30, (definite & CONTENT_INFO) != 0, cmaw_buf_slice(&inner));
+    put_element(&explicit, 0x30, (definite & DATA) != 0, cmaw_buf_slice(&data));
+    cmaw_buf_put(&info, CMAW_SLICE_LIT(CMAW_CMS_OID_ENVELOPED));
+    put_element(&info, 0xa0, (definite & EXPLICIT) != 0, cmaw_buf_slice(&explicit));
+    put_element(out, 0x30, (definite & INFO) != 0, cmaw_buf_slice(&info));
+}
+
+static void lengths_may_be_definite_or_not(void **state)
+{
+    (void)state;
+    static const uint8_t key[32] = {1, 2, 3};
+    struct cmaw_cms_parts parts;
+    CMAW_BUF_AUTO(made, 8192);
+    CMAW_BUF_AUTO(content, 8192);
+    assert_int_equal(cmaw_cms_make(own_key, CMAW_CMS_PRIMITIVE, CMAW_SLICE_ARRAY(key), &made), CMAW_OK);
+    assert_int_equal(cmaw_cms_parse(cmaw_buf_slice(&made), &parts, &content), CMAW_OK);
+    for (unsigned definite = 0; definite <= ALL; definite++) {
+        for (size_t recipients = 0; recipients <= 2; recipients++) {
+            CMAW_BUF_AUTO(envelope, 8192);
+            CMAW_BUF_AUTO(opened, 8192);
+            rewrite(&parts, cmaw_buf_slice(&content), definite, recipients, &envelope);
+            assert_int_equal(cmaw_cms_open(own_key, cmaw_buf_slice(&envelope), &opened), recipients == 1 ? CMAW_OK : CMAW_E_AUTH);
+            for (size_t size = 0; size < envelope.size && recipients == 1; size++) {
+                CMAW_BUF_AUTO(none, 8192);
+                assert_int_equal(cmaw_cms_parse(cmaw_slice_of(envelope.data, size), &parts, &none), CMAW_E_AUTH);
+            }
         }
     }
 }
@@ -281,6 +370,7 @@ int main(void)
         cmocka_unit_test(no_flipped_byte_gives_the_content),
         cmocka_unit_test(only_the_whole_envelope_opens),
         cmocka_unit_test(contents_are_read_strictly),
+        cmocka_unit_test(lengths_may_be_definite_or_not),
         cmocka_unit_test(made_up_wrapped_keys_never_open),
         cmocka_unit_test(rsa_keys_are_read_strictly),
     };
