@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "enclave/kms/json_memory.h"
 #include "lib/base/text.h"
 
 enum { BASE64_MAX = 8192, BLOB_MAX = 6144 };
@@ -15,8 +16,10 @@ static void json_release(json_t **json)
 
 static json_t *load_object(struct cmaw_slice body)
 {
-    json_error_t error;
+    json_error_t error; /* quotes some bytes of the text where it is none */
+    cmaw_json_wipe_on_free();
     json_t *json = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, &error);
+    cmaw_wipe(&error, sizeof error);
     if (json != NULL && !json_is_object(json)) {
         json_decref(json);
         return NULL;

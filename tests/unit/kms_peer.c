@@ -14,6 +14,7 @@
 #include "lib/base/text.h"
 #include "lib/cbor/write.h"
 #include "lib/crypto/cms_make.h"
+#include "lib/crypto/random.h"
 
 enum { REQUEST_MAX = 64 * 1024, BLOCK = 8192 };
 
@@ -77,6 +78,7 @@ static void put_envelope(const struct kms_step *step, struct cmaw_slice spki, st
     CMAW_RSA_KEY_AUTO(key);
     CMAW_BUF_AUTO(envelope, 4096);
     assert_int_equal(step->foreign ? cmaw_rsa_generate(&key) : cmaw_rsa_from_spki(spki, &key), CMAW_OK);
+    assert_int_equal(step->secret ? cmaw_random(world->tsk, sizeof world->tsk) : CMAW_OK, CMAW_OK);
     assert_int_equal(cmaw_cms_make(key, CMAW_CMS_SEGMENTED, CMAW_SLICE_ARRAY(world->tsk), &envelope), CMAW_OK);
     if (step->flip > 0) {
         envelope.data[step->flip - 1] ^= 1;

@@ -18,6 +18,7 @@ struct kms_step {
     const char *body;    /* … and this body; NULL: what KMS would answer to the request */
     int flip;            /* n > 0: byte n - 1 of the envelope that it would answer is changed */
     bool foreign;        /* the envelope is for another key */
+    bool secret;         /* tsk is made anew, when the request is there */
     bool replay;         /* the answer given before, again */
     bool close;          /* then the connection is closed */
     uint32_t trickle_ms; /* between the bytes */
