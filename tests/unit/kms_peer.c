@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 /* after the standard headers it needs */
 #include <cmocka.h>
@@ -162,13 +163,21 @@ static void serve(gnutls_session_t session, void *context)
     }
 }
 
+void kms_peer_serve(struct kms_peer *peer, int fd)
+{
+    struct tls_peer *connection = &peer->connection[peer->connections++];
+    *connection = (struct tls_peer){.identity = &peer->identity, .priority = "NORMAL", .serve = serve};
+    tls_peer_serve(connection, fd);
+}
+
 static enum cmaw_err dial(uint32_t timeout_ms, int *ret_fd)
 {
     (void)timeout_ms;
+    int ends[2];
     CMAW_REQUIRE(world->connections < KMS_STEPS_MAX, CMAW_E_UNAVAILABLE);
-    struct tls_peer *connection = &world->connection[world->connections++];
-    *connection = (struct tls_peer){.identity = &world->identity, .priority = "NORMAL", .serve = serve};
-    *ret_fd = tls_peer_start(connection);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    kms_peer_serve(world, ends[1]);
+    *ret_fd = ends[0];
     return CMAW_OK;
 }
 

@@ -44,6 +44,8 @@ struct kms_peer {
 
 /* One at a time: the client's dial has no argument. */
 void kms_peer_open(struct kms_peer *peer);
+/* What dialling does, on a connection that is there. */
+void kms_peer_serve(struct kms_peer *peer, int fd);
 /* Ends the connections; call when the client has closed its own. */
 void kms_peer_join(struct kms_peer *peer);
 void kms_peer_close(struct kms_peer *peer);

@@ -73,12 +73,17 @@ static void *peer_main(void *argument)
     return NULL;
 }
 
+void tls_peer_serve(struct tls_peer *peer, int fd)
+{
+    peer->fd = fd;
+    assert_int_equal(pthread_create(&peer->thread, NULL, peer_main, peer), 0);
+}
+
 int tls_peer_start(struct tls_peer *peer)
 {
     int ends[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    peer->fd = ends[1];
-    assert_int_equal(pthread_create(&peer->thread, NULL, peer_main, peer), 0);
+    tls_peer_serve(peer, ends[1]);
     return ends[0];
 }
 

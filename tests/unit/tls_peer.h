@@ -28,6 +28,8 @@ struct tls_peer {
 };
 /* Starts the server; returns the client's end. What is above fd must be set. */
 int tls_peer_start(struct tls_peer *peer);
+/* The same on the server's end of a connection, which the thread closes. */
+void tls_peer_serve(struct tls_peer *peer, int fd);
 void tls_peer_join(const struct tls_peer *peer);
 
 /* Milliseconds of CLOCK_MONOTONIC, from now. */
