@@ -47,6 +47,9 @@ struct cmaw_enclave {
     struct cmaw_buf ak_doc;            /* from READY on: what receipts name */
     struct cmaw_step_self self;        /* from READY on */
 
+    pthread_mutex_t failure_lock; /* of what follows: Describe reads it meanwhile */
+    struct cmaw_kms_failure failure; /* of the last Provision or Configure; without a type: none */
+
     struct cmaw_budget bytes;
     struct cmaw_budget agents;
     struct cmaw_enclave_stats stats;
@@ -74,8 +77,10 @@ static inline void cmaw_reply_code(struct cmaw_reply *reply, enum cmaw_code code
 {
     reply->response = cmaw_response_of_code(code);
 }
-/* The code, and what KMS said. */
-void cmaw_reply_kms_failure(struct cmaw_reply *reply, enum cmaw_code code);
+/* The code, and reply->kms_failure with this enclave's measurements. It is kept for Describe. */
+void cmaw_reply_kms_failure(struct cmaw_enclave *enclave, struct cmaw_reply *reply, enum cmaw_code code);
+/* What is kept is over. */
+void cmaw_enclave_clear_failure(struct cmaw_enclave *enclave);
 
 /* identity.c */
 /* Once, at boot: own PCRs and the time, from a fresh document. */

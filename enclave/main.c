@@ -27,6 +27,7 @@ static struct cmaw_enclave enclave = {
     .nsm = {cmaw_platform_nsm_call, NULL},
     .state = CMAW_ENCLAVE_NEW,
     .lock = PTHREAD_MUTEX_INITIALIZER,
+    .failure_lock = PTHREAD_MUTEX_INITIALIZER,
     .bytes = CMAW_BUDGET(CMAW_ENCLAVE_BYTES),
     .agents = CMAW_BUDGET(CMAW_SPAWNER_RUNNING_MAX),
     .ak_doc = CMAW_BUF(CMAW_AK_DOC_MAX),

@@ -33,14 +33,37 @@ static enum cmaw_code code_of_kms(enum cmaw_err err)
     }
 }
 
-static bool kms_failed(struct cmaw_reply *reply, enum cmaw_err err, const char *event)
+static bool kms_failed(struct cmaw_enclave *enclave, struct cmaw_reply *reply, enum cmaw_err err, const char *event)
 {
     if (err == CMAW_OK) {
         return false;
     }
     cmaw_log(CMAW_LOG_WARN, event, "err=%s http=%u", cmaw_err_text(err), reply->kms_failure.http_status);
-    cmaw_reply_kms_failure(reply, code_of_kms(err));
+    cmaw_reply_kms_failure(enclave, reply, code_of_kms(err));
     return true;
+}
+
+static bool in_debug_mode(const struct cmaw_enclave *enclave)
+{
+    return cmaw_slice_is_zero(CMAW_SLICE_ARRAY(enclave->pcrs[0])) && cmaw_slice_is_zero(CMAW_SLICE_ARRAY(enclave->pcrs[1])) &&
+           cmaw_slice_is_zero(CMAW_SLICE_ARRAY(enclave->pcrs[2]));
+}
+
+/* False, with the answer in reply, where the role is not this enclave's. The manifest is the host's and the measurements are public: they may
+ * stand side by side. */
+static bool lock_role(struct cmaw_enclave *enclave, struct cmaw_slice manifest, uint32_t role, struct cmaw_reply *reply)
+{
+    const enum cmaw_code code = cmaw_enclave_lock_role(enclave, manifest, role);
+    if (code == CMAW_CODE_DENIED) {
+        const bool debug = in_debug_mode(enclave);
+        cmaw_kms_failure_set(&reply->kms_failure, debug ? "DebugMode" : "RoleRefused",
+                             debug ? "this enclave runs in debug mode: its measurements are zero"
+                                   : "the manifest does not give this role to this enclave, or it has another one already");
+        cmaw_reply_kms_failure(enclave, reply, code);
+    } else if (code != CMAW_CODE_OK) {
+        cmaw_reply_code(reply, code);
+    }
+    return code == CMAW_CODE_OK;
 }
 
 static enum cmaw_err make_certificate(struct cmaw_enclave *enclave, struct cmaw_slice tsk, struct cmaw_reply *reply)
@@ -62,9 +85,7 @@ static enum cmaw_err make_certificate(struct cmaw_enclave *enclave, struct cmaw_
 
 static void provision(struct cmaw_enclave *enclave, const struct cmaw_provision_request *request, struct cmaw_reply *reply)
 {
-    const enum cmaw_code code = cmaw_enclave_lock_role(enclave, request->manifest, request->role);
-    if (code != CMAW_CODE_OK) {
-        cmaw_reply_code(reply, code);
+    if (!lock_role(enclave, request->manifest, request->role, reply)) {
         return;
     }
     CMAW_SECRET_AUTO(tsk);
@@ -72,9 +93,9 @@ static void provision(struct cmaw_enclave *enclave, const struct cmaw_provision_
     const struct cmaw_kms_key key = key_of(enclave, &request->credentials);
     reply->kms_blob = CMAW_BUF(CMAW_KMS_BLOB_MAX);
     reply->ak_doc = CMAW_BUF(CMAW_AK_DOC_MAX);
-    if (kms_failed(reply, cmaw_kms_open(&enclave->kms, &key, &session, &reply->kms_failure), "birth.failed") ||
-        kms_failed(reply, cmaw_kms_check_key(&session, &reply->kms_failure), "birth.key_refused") ||
-        kms_failed(reply, cmaw_kms_generate(&session, &reply->kms_blob, &tsk, &reply->kms_failure), "birth.failed")) {
+    if (kms_failed(enclave, reply, cmaw_kms_open(&enclave->kms, &key, &session, &reply->kms_failure), "birth.failed") ||
+        kms_failed(enclave, reply, cmaw_kms_check_key(&session, &reply->kms_failure), "birth.key_refused") ||
+        kms_failed(enclave, reply, cmaw_kms_generate(&session, &reply->kms_blob, &tsk, &reply->kms_failure), "birth.failed")) {
         return;
     }
     if (make_certificate(enclave, cmaw_secret_slice(&tsk), reply) != CMAW_OK ||
@@ -82,6 +103,7 @@ static void provision(struct cmaw_enclave *enclave, const struct cmaw_provision_
         cmaw_reply_code(reply, CMAW_CODE_INTERNAL);
         return;
     }
+    cmaw_enclave_clear_failure(enclave);
     cmaw_log(CMAW_LOG_INFO, "birth.done", "role=%u", enclave->role->id);
     reply->response = (struct cmaw_response){
         .code = CMAW_CODE_OK,
@@ -97,6 +119,7 @@ static void become_ready(struct cmaw_enclave *enclave, struct cmaw_role_keys *ke
     *keys = (struct cmaw_role_keys){0};
     enclave->self = (struct cmaw_step_self){
         .manifest = &enclave->manifest, .role = enclave->role, .role_key = &enclave->keys.kem};
+    cmaw_enclave_clear_failure(enclave);
     atomic_store(&enclave->state, CMAW_ENCLAVE_READY);
     cmaw_log(CMAW_LOG_INFO, "enclave.ready", "role=%u", enclave->role->id);
     reply->response = (struct cmaw_response){
@@ -115,9 +138,7 @@ static enum cmaw_err make_ak_doc(struct cmaw_enclave *enclave, struct cmaw_slice
 
 static void configure(struct cmaw_enclave *enclave, const struct cmaw_configure_request *request, struct cmaw_reply *reply)
 {
-    const enum cmaw_code code = cmaw_enclave_lock_role(enclave, request->manifest, request->role);
-    if (code != CMAW_CODE_OK) {
-        cmaw_reply_code(reply, code);
+    if (!lock_role(enclave, request->manifest, request->role, reply)) {
         return;
     }
     struct cmaw_birth_claims claims;
@@ -131,8 +152,8 @@ static void configure(struct cmaw_enclave *enclave, const struct cmaw_configure_
     [[gnu::cleanup(cmaw_role_keys_release)]] struct cmaw_role_keys keys = {0};
     CMAW_KMS_SESSION_AUTO(session);
     const struct cmaw_kms_key key = key_of(enclave, &request->credentials);
-    if (kms_failed(reply, cmaw_kms_open(&enclave->kms, &key, &session, &reply->kms_failure), "configure.failed") ||
-        kms_failed(reply, cmaw_kms_decrypt(&session, request->kms_blob, &tsk, &reply->kms_failure), "configure.failed")) {
+    if (kms_failed(enclave, reply, cmaw_kms_open(&enclave->kms, &key, &session, &reply->kms_failure), "configure.failed") ||
+        kms_failed(enclave, reply, cmaw_kms_decrypt(&session, request->kms_blob, &tsk, &reply->kms_failure), "configure.failed")) {
         return;
     }
     if (cmaw_birth_match_tsk(&claims, cmaw_secret_slice(&tsk), &keys, NULL) != CMAW_OK) {

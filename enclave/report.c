@@ -23,10 +23,10 @@ void cmaw_reply_free(struct cmaw_reply *reply)
     cmaw_share_release(&reply->bytes);
 }
 
-void cmaw_reply_kms_failure(struct cmaw_reply *reply, enum cmaw_code code)
+static void put_kms_error(struct cmaw_enclave *enclave, struct cmaw_reply *reply)
 {
     const struct cmaw_kms_failure *failure = &reply->kms_failure;
-    cmaw_reply_code(reply, code);
+    const bool locked = atomic_load(&enclave->state) != CMAW_ENCLAVE_NEW;
     reply->response.has_kms_error = true;
     reply->response.kms_error = (struct cmaw_kms_error){
         .type = cmaw_slice_of_cstr(failure->type),
@@ -34,7 +34,28 @@ void cmaw_reply_kms_failure(struct cmaw_reply *reply, enum cmaw_code code)
         .request_id = cmaw_slice_of_cstr(failure->request_id),
         .http_status = failure->http_status,
         .recipient_sent = failure->recipient_sent ? 1 : 0,
+        .pcrs = {CMAW_SLICE_ARRAY(enclave->pcrs[0]), CMAW_SLICE_ARRAY(enclave->pcrs[1]), CMAW_SLICE_ARRAY(enclave->pcrs[2]),
+                 CMAW_SLICE_ARRAY(enclave->pcrs[3]), locked ? cmaw_pcr_slice(&enclave->lock_pcr) : CMAW_SLICE_EMPTY},
     };
+}
+
+static void keep_failure(struct cmaw_enclave *enclave, const struct cmaw_kms_failure *failure)
+{
+    pthread_mutex_lock(&enclave->failure_lock);
+    enclave->failure = *failure;
+    pthread_mutex_unlock(&enclave->failure_lock);
+}
+
+void cmaw_enclave_clear_failure(struct cmaw_enclave *enclave)
+{
+    keep_failure(enclave, &(struct cmaw_kms_failure){0});
+}
+
+void cmaw_reply_kms_failure(struct cmaw_enclave *enclave, struct cmaw_reply *reply, enum cmaw_code code)
+{
+    cmaw_reply_code(reply, code);
+    put_kms_error(enclave, reply);
+    keep_failure(enclave, &reply->kms_failure);
 }
 
 void cmaw_handle_describe(struct cmaw_enclave *enclave, const struct cmaw_request *request, struct cmaw_reply *reply)
@@ -57,6 +78,12 @@ void cmaw_handle_describe(struct cmaw_enclave *enclave, const struct cmaw_reques
         describe.role = enclave->role->id;
     }
     reply->response = (struct cmaw_response){.code = CMAW_CODE_OK, .verb = CMAW_VERB_DESCRIBE, .describe = describe};
+    pthread_mutex_lock(&enclave->failure_lock);
+    reply->kms_failure = enclave->failure;
+    pthread_mutex_unlock(&enclave->failure_lock);
+    if (reply->kms_failure.type[0] != '\0') {
+        put_kms_error(enclave, reply);
+    }
 }
 
 void cmaw_handle_attest(struct cmaw_enclave *enclave, const struct cmaw_request *request, struct cmaw_reply *reply)

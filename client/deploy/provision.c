@@ -5,6 +5,7 @@
 #include "client/settings.h"
 #include "lib/crypto/random.h"
 #include "lib/rpc/call.h"
+#include "lib/rpc/diagnosis.h"
 #include "sys/addr.h"
 
 enum { CONNECT_MS = 10000, BIRTH_MS = 60000, NONCE_SIZE = 32 };
@@ -36,23 +37,26 @@ static enum cmaw_err connect_enclave(const struct cmaw_enclave_at *enclave, int 
     return CMAW_OK;
 }
 
-static enum cmaw_err refused(const struct cmaw_enclave_at *enclave, const struct cmaw_response *response, struct cmaw_diag *diag)
+static enum cmaw_err refused(const struct cmaw_enclave_at *enclave, const struct cmaw_manifest *manifest, const struct cmaw_role *role,
+                             const struct cmaw_response *response, struct cmaw_diag *diag)
 {
-    const struct cmaw_kms_error *kms = &response->kms_error;
     const bool again = response->code == CMAW_CODE_NOT_READY || response->code == CMAW_CODE_BUSY || response->code == CMAW_CODE_KMS_UNAVAILABLE;
+    CMAW_BUF_AUTO(said, 1024);
+    CMAW_BUF_AUTO(measured, 1024);
     if (response->has_kms_error) {
-        return cmaw_diag_set(diag, again ? CMAW_E_UNAVAILABLE : CMAW_E_DENIED, "the enclave of role %s answered %s: KMS said %.*s: %.*s",
-                             enclave->role, cmaw_code_name(response->code), (int)kms->type.size, (const char *)kms->type.data,
-                             (int)kms->message.size, (const char *)kms->message.data);
+        cmaw_kms_error_say(&response->kms_error, &said);
+        cmaw_kms_error_compare(&response->kms_error, manifest, role, &measured);
     }
-    if (again) {
+    if (measured.size > 0) {
+        cmaw_diag_hint(diag, "%.*s", (int)measured.size, (const char *)measured.data);
+    } else if (again) {
         cmaw_diag_hint(diag, "the enclave is not ready; try again when cmaw status shows it so");
     }
-    return cmaw_diag_set(diag, again ? CMAW_E_UNAVAILABLE : CMAW_E_DENIED, "the enclave of role %s answered %s", enclave->role,
-                         cmaw_code_name(response->code));
+    return cmaw_diag_set(diag, again ? CMAW_E_UNAVAILABLE : CMAW_E_DENIED, "the enclave of role %s answered %s%s%.*s", enclave->role,
+                         cmaw_code_name(response->code), said.size > 0 ? ": " : "", (int)said.size, said.size > 0 ? (const char *)said.data : "");
 }
 
-static enum cmaw_err give_birth(struct cmaw_slice manifest, uint32_t role, const struct cmaw_enclave_at *enclave,
+static enum cmaw_err give_birth(const struct cmaw_manifest *manifest, const struct cmaw_role *role, const struct cmaw_enclave_at *enclave,
                                 const struct cmaw_credentials *credentials, struct birth *birth, struct cmaw_diag *diag)
 {
     CMAW_FD_AUTO(fd);
@@ -61,7 +65,7 @@ static enum cmaw_err give_birth(struct cmaw_slice manifest, uint32_t role, const
     CMAW_TRY(cmaw_random(nonce, sizeof nonce));
     birth->frame = CMAW_BUF(CMAW_FRAME_MAX);
     birth->request.verb = CMAW_VERB_PROVISION;
-    birth->request.provision = (struct cmaw_provision_request){.manifest = manifest, .role = role, .credentials = *credentials,
+    birth->request.provision = (struct cmaw_provision_request){.manifest = manifest->bytes, .role = role->id, .credentials = *credentials,
                                                                .nonce = CMAW_SLICE_ARRAY(nonce)};
     const enum cmaw_err err = cmaw_rpc_call(fd, &birth->request, cmaw_deadline_in(BIRTH_MS), &birth->frame, &birth->response);
     if (err != CMAW_OK) {
@@ -69,7 +73,7 @@ static enum cmaw_err give_birth(struct cmaw_slice manifest, uint32_t role, const
         return cmaw_diag_set(diag, err == CMAW_E_CLOSED ? CMAW_E_UNAVAILABLE : err, "the enclave of role %s is not ready: %s", enclave->role,
                              cmaw_err_text(err));
     }
-    return birth->response.code == CMAW_CODE_OK ? CMAW_OK : refused(enclave, &birth->response, diag);
+    return birth->response.code == CMAW_CODE_OK ? CMAW_OK : refused(enclave, manifest, role, &birth->response, diag);
 }
 
 static enum cmaw_err verify(const struct cmaw_buf *bundle, struct cmaw_diag *diag)
@@ -93,7 +97,7 @@ static enum cmaw_err births_of(const struct cmaw_manifest *manifest, const struc
                 continue;
             }
             cmaw_progress("birth of the key of role %s", enclaves[i].role);
-            CMAW_TRY(give_birth(manifest->bytes, manifest->roles[r].id, &enclaves[i], credentials, &births[r], diag));
+            CMAW_TRY(give_birth(manifest, &manifest->roles[r], &enclaves[i], credentials, &births[r], diag));
             const struct cmaw_provision_response *answer = &births[r].response.provision;
             made->roles[made->role_count++] = (struct cmaw_role_key){
                 .role = manifest->roles[r].id, .birth_cert = answer->birth_cert, .ak_doc = answer->ak_doc, .kms_blob = answer->kms_blob};

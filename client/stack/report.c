@@ -6,10 +6,11 @@
 
 #include "lib/base/text.h"
 #include "lib/rpc/call.h"
+#include "lib/rpc/diagnosis.h"
 #include "lib/sst/manifest.h"
 #include "sys/addr.h"
 
-enum { DESCRIBE_MS = 2000 };
+enum { DESCRIBE_MS = 2000, DETAIL_MAX = 2048 };
 
 static const char *state_of(const struct cmaw_stack_process *process)
 {
@@ -26,49 +27,84 @@ bool cmaw_report_all_ready(const struct cmaw_stack *stack)
     return ready;
 }
 
-/* What the enclave itself says: "new", "role locked", "ready", or "" where it does not answer. */
-static const char *enclave_state(const struct cmaw_stack *stack, const char *role)
+/* The manifest points into bytes. */
+static enum cmaw_err read_manifest(const struct cmaw_stack *stack, struct cmaw_buf *bytes, struct cmaw_manifest *ret_manifest)
 {
-    static const char *const names[] = {"", "new", "role locked", "ready"};
+    struct cmaw_diag diag = {0};
+    char path[CMAW_PATH_MAX];
+    CMAW_TRY(cmaw_stack_path(stack, path, &diag, "manifest.bin"));
+    CMAW_TRY(cmaw_file_read(path, bytes, &diag));
+    return cmaw_manifest_parse(cmaw_buf_slice(bytes), ret_manifest);
+}
+
+static enum cmaw_err ask_enclave(const struct cmaw_stack *stack, const char *role, struct cmaw_buf *frame, struct cmaw_response *ret_response)
+{
     char text[CMAW_PATH_MAX];
     struct cmaw_addr addr;
     struct cmaw_diag diag = {0};
     CMAW_FD_AUTO(fd);
-    if (cmaw_stack_enclave(stack, role, text, &diag) != CMAW_OK || cmaw_addr_parse(text, &addr, &diag) != CMAW_OK ||
-        cmaw_addr_connect(&addr, DESCRIBE_MS, &fd) != CMAW_OK) {
-        return "";
-    }
-    CMAW_BUF_AUTO(frame, CMAW_FRAME_MAX);
+    CMAW_TRY(cmaw_stack_enclave(stack, role, text, &diag));
+    CMAW_TRY(cmaw_addr_parse(text, &addr, &diag));
+    CMAW_TRY(cmaw_addr_connect(&addr, DESCRIBE_MS, &fd));
     struct cmaw_request *request = calloc(1, sizeof *request);
-    struct cmaw_response *response = calloc(1, sizeof *response);
-    uint32_t state = 0;
-    if (request != NULL && response != NULL) {
-        request->verb = CMAW_VERB_DESCRIBE;
-        const enum cmaw_err err = cmaw_rpc_call(fd, request, cmaw_deadline_in(DESCRIBE_MS), &frame, response);
-        state = err == CMAW_OK && response->code == CMAW_CODE_OK && response->describe.state <= CMAW_ENCLAVE_READY ? response->describe.state : 0;
-    }
+    CMAW_REQUIRE(request != NULL, CMAW_E_NO_MEMORY);
+    request->verb = CMAW_VERB_DESCRIBE;
+    const enum cmaw_err err = cmaw_rpc_call(fd, request, cmaw_deadline_in(DESCRIBE_MS), frame, ret_response);
     free(request);
-    free(response);
-    return names[state];
+    return err;
 }
 
-static const char *where(const struct cmaw_stack *stack, const char *name, char ret_text[static 128])
+static void put_failure(const struct cmaw_stack *stack, const char *role_name, const struct cmaw_kms_error *error, struct cmaw_buf *text)
+{
+    CMAW_BUF_AUTO(bytes, CMAW_MANIFEST_MAX);
+    struct cmaw_manifest *manifest = calloc(1, sizeof *manifest);
+    const bool read = manifest != NULL && read_manifest(stack, &bytes, manifest) == CMAW_OK;
+    cmaw_kms_error_say(error, text);
+    cmaw_buf_put_cstr(text, "; ");
+    for (uint32_t i = 0; read && i < manifest->role_count; i++) {
+        if (cmaw_slice_eq_cstr(manifest->roles[i].name, role_name)) {
+            cmaw_kms_error_compare(error, manifest, &manifest->roles[i], text);
+        }
+    }
+    free(manifest);
+}
+
+/* What the enclave itself says: "new", "role locked" or "ready", and what its last Provision or Configure failed of; nothing where it does not
+ * answer. */
+static void put_enclave(const struct cmaw_stack *stack, const char *role, struct cmaw_buf *text)
+{
+    static const char *const names[] = {"", "new", "role locked", "ready"};
+    CMAW_BUF_AUTO(frame, CMAW_FRAME_MAX);
+    struct cmaw_response *response = calloc(1, sizeof *response);
+    if (response != NULL && ask_enclave(stack, role, &frame, response) == CMAW_OK && response->code == CMAW_CODE_OK &&
+        response->verb == CMAW_VERB_DESCRIBE && response->describe.state <= CMAW_ENCLAVE_READY) {
+        cmaw_buf_printf(text, "enclave says: %s", names[response->describe.state]);
+        if (response->has_kms_error) {
+            cmaw_buf_put_cstr(text, "; it failed with ");
+            put_failure(stack, role, &response->kms_error, text);
+        }
+    }
+    free(response);
+}
+
+static const char *where(const struct cmaw_stack *stack, const char *name, char ret_text[static DETAIL_MAX])
 {
     ret_text[0] = '\0';
     if (strcmp(name, "temporal") == 0) {
-        (void)snprintf(ret_text, 128, "127.0.0.1:%u, web pages http://127.0.0.1:%u", stack->ports[CMAW_PORT_TEMPORAL], stack->ports[CMAW_PORT_UI]);
+        (void)snprintf(ret_text, DETAIL_MAX, "127.0.0.1:%u, web pages http://127.0.0.1:%u", stack->ports[CMAW_PORT_TEMPORAL], stack->ports[CMAW_PORT_UI]);
     } else if (strcmp(name, "devd") == 0) {
-        (void)snprintf(ret_text, 128, "https://127.0.0.1:%u (KMS and CloudTrail emulator)", stack->ports[CMAW_PORT_DEVD]);
+        (void)snprintf(ret_text, DETAIL_MAX, "https://127.0.0.1:%u (KMS and CloudTrail emulator)", stack->ports[CMAW_PORT_DEVD]);
     }
     return ret_text;
 }
 
-static const char *detail_of(const struct cmaw_stack *stack, const struct cmaw_stack_process *process, char ret_text[static 128])
+static const char *detail_of(const struct cmaw_stack *stack, const struct cmaw_stack_process *process, char ret_text[static DETAIL_MAX])
 {
     static const char prefix[] = "enclave-";
     if (strncmp(process->name, prefix, sizeof prefix - 1) == 0 && strcmp(state_of(process), "ready") == 0) {
-        const char *state = enclave_state(stack, process->name + sizeof prefix - 1);
-        (void)snprintf(ret_text, 128, "%s%s", state[0] == '\0' ? "" : "enclave says: ", state);
+        CMAW_BUF_AUTO(text, DETAIL_MAX - 1);
+        put_enclave(stack, process->name + sizeof prefix - 1, &text);
+        (void)snprintf(ret_text, DETAIL_MAX, "%.*s", (int)text.size, text.size > 0 ? (const char *)text.data : "");
         return ret_text;
     }
     return where(stack, process->name, ret_text);
@@ -76,14 +112,10 @@ static const char *detail_of(const struct cmaw_stack *stack, const struct cmaw_s
 
 static enum cmaw_err manifest_hash(const struct cmaw_stack *stack, struct cmaw_bytes32 *ret_mh)
 {
-    struct cmaw_diag diag = {0};
-    char path[CMAW_PATH_MAX];
     CMAW_BUF_AUTO(bytes, CMAW_MANIFEST_MAX);
-    CMAW_TRY(cmaw_stack_path(stack, path, &diag, "manifest.bin"));
-    CMAW_TRY(cmaw_file_read(path, &bytes, &diag));
     struct cmaw_manifest *manifest = calloc(1, sizeof *manifest);
     CMAW_REQUIRE(manifest != NULL, CMAW_E_NO_MEMORY);
-    const enum cmaw_err err = cmaw_manifest_parse(cmaw_buf_slice(&bytes), manifest);
+    const enum cmaw_err err = read_manifest(stack, &bytes, manifest);
     if (err == CMAW_OK) {
         *ret_mh = manifest->mh;
     }
@@ -96,7 +128,7 @@ static void print_processes(const struct cmaw_stack *stack)
     (void)printf("%-20s %-9s %8s %9s  %s\n", "PROCESS", "STATE", "PID", "RESTARTS", "WHERE");
     for (size_t i = 0; i < stack->process_count; i++) {
         const struct cmaw_stack_process *process = &stack->processes[i];
-        char detail[128];
+        char detail[DETAIL_MAX];
         (void)printf("%-20s %-9s %8d %9u  %s\n", process->name, state_of(process), process->pid, process->restarts,
                      detail_of(stack, process, detail));
     }
@@ -122,7 +154,7 @@ static enum cmaw_err put_processes(const struct cmaw_stack *stack, json_t *json)
     CMAW_TRY(cmaw_json_set(json, "processes", list));
     for (size_t i = 0; i < stack->process_count; i++) {
         const struct cmaw_stack_process *process = &stack->processes[i];
-        char detail[128];
+        char detail[DETAIL_MAX];
         json_t *entry = json_object();
         CMAW_TRY(cmaw_json_append(list, entry));
         CMAW_TRY(cmaw_json_set_text(entry, "name", process->name));

@@ -108,9 +108,7 @@ enum cmaw_kms_class cmaw_kms_failure_of(const struct cmaw_http_response *respons
     if (ret_failure->type[0] == '\0') {
         copy_printable(ret_failure->type, sizeof ret_failure->type, CMAW_SLICE_LIT("UnknownError"));
     }
-    const enum cmaw_kms_class class = classify(ret_failure);
-    ret_failure->wants_credentials = class == CMAW_KMS_NEW_CREDENTIALS;
-    return class;
+    return classify(ret_failure);
 }
 
 void cmaw_kms_failure_set(struct cmaw_kms_failure *failure, const char *type, const char *message)
@@ -119,7 +117,6 @@ void cmaw_kms_failure_set(struct cmaw_kms_failure *failure, const char *type, co
     copy_printable(failure->message, sizeof failure->message, cmaw_slice_of_cstr(message));
     failure->request_id[0] = '\0';
     failure->http_status = 0;
-    failure->wants_credentials = false;
 }
 
 void cmaw_kms_data_reply_free(struct cmaw_kms_data_reply *reply)

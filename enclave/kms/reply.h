@@ -11,7 +11,6 @@ struct cmaw_kms_failure {
     char request_id[65];
     uint32_t http_status;
     bool recipient_sent;
-    bool wants_credentials; /* others may be accepted: these have expired or are not known (any more) */
 };
 
 /* Whether asking again may help. */

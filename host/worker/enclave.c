@@ -10,6 +10,7 @@
 #include "host/worker/timing.h"
 #include "lib/base/log.h"
 #include "lib/rpc/call.h"
+#include "lib/rpc/diagnosis.h"
 
 struct cmaw_enclave {
     struct cmaw_enclave_options options;
@@ -99,14 +100,20 @@ static enum cmaw_err exchange(struct cmaw_enclave *enclave, const struct cmaw_re
 
 static void log_refusal(const struct cmaw_enclave *enclave, const struct cmaw_response *response)
 {
-    char type[64] = "", message[256] = "";
+    const struct cmaw_manifest *manifest = enclave->options.manifest;
+    const struct cmaw_role *role = cmaw_manifest_role(manifest, enclave->options.key->role);
+    CMAW_BUF_AUTO(said, 1024);
+    CMAW_BUF_AUTO(measured, 1024);
+    char said_text[512] = "", measured_text[384] = "";
 
-    if (response->has_kms_error) {
-        cmaw_printable(response->kms_error.type, type, sizeof type);
-        cmaw_printable(response->kms_error.message, message, sizeof message);
+    if (response->has_kms_error && role != NULL) {
+        cmaw_kms_error_say(&response->kms_error, &said);
+        cmaw_kms_error_compare(&response->kms_error, manifest, role, &measured);
+        cmaw_printable(cmaw_buf_slice(&said), said_text, sizeof said_text);
+        cmaw_printable(cmaw_buf_slice(&measured), measured_text, sizeof measured_text);
     }
-    cmaw_log(CMAW_LOG_WARN, "enclave.configure", "role=%s code=%s kms_error=\"%s\" kms_message=\"%s\"",
-        enclave->options.role_name, cmaw_code_name(response->code), type, message);
+    cmaw_log(CMAW_LOG_WARN, "enclave.configure", "role=%s code=%s kms=\"%s\" measured=\"%s\"", enclave->options.role_name,
+        cmaw_code_name(response->code), said_text, measured_text);
 }
 
 /* True if KMS did not take the credentials, and others may help. */

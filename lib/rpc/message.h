@@ -93,12 +93,14 @@ struct cmaw_stats_response {
     uint64_t log_lines_dropped;
     uint64_t resident_bytes;
 };
+enum { CMAW_KMS_ERROR_PCRS = 5 }; /* 0, 1, 2, 8, 16 */
 struct cmaw_kms_error {
     struct cmaw_slice type;
     struct cmaw_slice message; /* at most 512 printable ASCII */
     struct cmaw_slice request_id;
     uint32_t http_status;
     uint32_t recipient_sent;
+    struct cmaw_slice pcrs[CMAW_KMS_ERROR_PCRS]; /* 48 bytes or empty */
 };
 struct cmaw_response {
     enum cmaw_code code;

@@ -2,7 +2,7 @@
 #include "lib/rpc/message.h"
 #include "lib/sst/text.h"
 
-enum { FIELD_CODE = 1, FIELD_KMS_ERROR = 8, KMS_TEXT_MAX = 512 };
+enum { FIELD_CODE = 1, FIELD_KMS_ERROR = 8, KMS_TEXT_MAX = 512, FIRST_PCR = 6 };
 
 static bool pcr_ok(struct cmaw_slice pcr)
 {
@@ -97,7 +97,13 @@ static enum cmaw_err kms_error_decode(struct cmaw_slice bytes, struct cmaw_kms_e
     ret_error->request_id = cmaw_pb_string(&r, 3);
     ret_error->http_status = cmaw_pb_u32(&r, 4);
     ret_error->recipient_sent = cmaw_pb_u32(&r, 5);
+    for (uint32_t i = 0; i < CMAW_KMS_ERROR_PCRS; i++) {
+        ret_error->pcrs[i] = cmaw_pb_bytes(&r, FIRST_PCR + i);
+    }
     CMAW_TRY(cmaw_pb_end(&r));
+    for (uint32_t i = 0; i < CMAW_KMS_ERROR_PCRS; i++) {
+        CMAW_REQUIRE(pcr_ok(ret_error->pcrs[i]), CMAW_E_MALFORMED);
+    }
     const struct cmaw_slice texts[] = {ret_error->type, ret_error->message, ret_error->request_id};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         CMAW_REQUIRE(texts[i].size <= KMS_TEXT_MAX && cmaw_text_is_printable(texts[i]), CMAW_E_MALFORMED);
@@ -202,6 +208,9 @@ static void kms_error_encode(const struct cmaw_kms_error *error, struct cmaw_buf
     cmaw_pb_put_bytes(buf, 3, error->request_id);
     cmaw_pb_put_u32(buf, 4, error->http_status);
     cmaw_pb_put_u32(buf, 5, error->recipient_sent);
+    for (uint32_t i = 0; i < CMAW_KMS_ERROR_PCRS; i++) {
+        cmaw_pb_put_bytes(buf, FIRST_PCR + i, error->pcrs[i]);
+    }
     cmaw_pb_close(buf, FIELD_KMS_ERROR, mark);
 }
 

@@ -90,6 +90,14 @@ void wrong_credentials_are_reported_and_may_be_retried(void **state)
     assert_true(response.has_kms_error);
     assert_true(cmaw_slice_eq_cstr(response.kms_error.type, "UnrecognizedClientException"));
     assert_int_equal(state_of(echo), CMAW_ENCLAVE_LOCKED);
+    assert_true(cmaw_slice_eq(response.kms_error.pcrs[0], CMAW_SLICE_ARRAY(echo->pcrs.pcr0)));
+    assert_int_equal(response.kms_error.pcrs[4].size, CMAW_NSM_PCR_SIZE);
+    const struct cmaw_request describe = {.verb = CMAW_VERB_DESCRIBE}; /* which says it again, to whoever asks */
+    const int second = node_connect(echo);
+    node_call(second, &describe, &answer, &response);
+    close(second);
+    assert_true(response.code == CMAW_CODE_OK && response.has_kms_error);
+    assert_true(cmaw_slice_eq_cstr(response.kms_error.type, "UnrecognizedClientException"));
 }
 
 /* Section 6, point 3: a key that may have come from elsewhere bears no role, so one that shows nothing of itself does not either. */

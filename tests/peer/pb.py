@@ -53,7 +53,8 @@ SCHEMA = {
     "StatsResponse": [(1, "steps", ["CodeCount"]), (2, "agents_running", "u64"), (3, "connections", "u64"), (4, "bytes_in", "u64"),
                       (5, "bytes_out", "u64"), (6, "log_lines_dropped", "u64"), (7, "resident_bytes", "u64")],
     "CodeCount": [(1, "code", "u32"), (2, "count", "u64")],
-    "KmsError": [(1, "type", "str"), (2, "message", "str"), (3, "request_id", "str"), (4, "http_status", "u32"), (5, "recipient_sent", "u32")],
+    "KmsError": [(1, "type", "str"), (2, "message", "str"), (3, "request_id", "str"), (4, "http_status", "u32"), (5, "recipient_sent", "u32"),
+                 (6, "pcr0", "bytes"), (7, "pcr1", "bytes"), (8, "pcr2", "bytes"), (9, "pcr8", "bytes"), (10, "pcr16", "bytes")],
 }
 SCALARS = {"u32": 0, "u64": 0, "str": "", "bytes": b""}
 

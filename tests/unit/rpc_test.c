@@ -274,10 +274,13 @@ static void responses_come_back(void **)
     CMAW_BUF_AUTO(buf, CMAW_FRAME_MAX);
     struct cmaw_response kms = cmaw_response_of_code(CMAW_CODE_KMS_UNAVAILABLE);
     kms.has_kms_error = true;
-    kms.kms_error = (struct cmaw_kms_error){.type = CMAW_SLICE_LIT("AccessDeniedException"), .http_status = 400, .recipient_sent = 1};
+    static const uint8_t pcr[CMAW_PCR_SIZE] = {9};
+    kms.kms_error = (struct cmaw_kms_error){.type = CMAW_SLICE_LIT("AccessDeniedException"), .http_status = 400, .recipient_sent = 1,
+                                            .pcrs = {[4] = CMAW_SLICE_ARRAY(pcr)}};
     cmaw_response_encode(&kms, &buf);
     assert_int_equal(cmaw_response_decode(cmaw_buf_slice(&buf), &decoded), CMAW_OK);
     assert_true(decoded.has_kms_error && decoded.kms_error.http_status == 400 && (uint32_t)decoded.verb == 0);
+    assert_true(decoded.kms_error.pcrs[0].size == 0 && cmaw_slice_eq(decoded.kms_error.pcrs[4], CMAW_SLICE_ARRAY(pcr)));
 }
 
 static void refuse_response(const struct cmaw_response *response)
@@ -311,6 +314,8 @@ static void hostile_responses_are_refused(void **)
     response = cmaw_response_of_code(CMAW_CODE_KMS_UNAVAILABLE);
     response.has_kms_error = true;
     response.kms_error.message = CMAW_SLICE_LIT("line\nbreak");
+    refuse_response(&response);
+    response.kms_error = (struct cmaw_kms_error){.pcrs = {CMAW_SLICE_LIT("short")}};
     refuse_response(&response);
 }
 
