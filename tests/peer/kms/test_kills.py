@@ -16,7 +16,8 @@ from botocore.exceptions import BotoCoreError
 
 import devd as world
 
-KILLS = 24
+ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+KILLS = 22
 CLIENTS = 6
 LOST = (BotoCoreError, OSError)  # no answer came: it may have happened or not
 
@@ -26,7 +27,7 @@ class Key:
 
     def __init__(self, arn, policy):
         self.arn, self.touched = arn, True
-        self.may_be = {"policy": {policy}, "state": {"Enabled"}}
+        self.may_be = {"policy": {policy}, "state": {"Enabled"}, "description": {""}, "tag": {None}, "alias": {None}}
 
 
 class Worker:
@@ -59,7 +60,7 @@ class Client(Worker):
     def __init__(self, number, devd, seed):
         super().__init__()
         self.rng, self.number = random.Random(seed * 100 + number), number
-        self.kms = devd.client("kms", devd.access_key(world.ADMIN))
+        self.kms = devd.client("kms", devd.access_key(world.ADMIN, ALL))
         self.acknowledged = {}  # request id: operation
         self.keys, self.blobs = [], []
         self.count = 0
@@ -77,7 +78,9 @@ class Client(Worker):
         """A call that changes a property: before its answer, the old and the new value are possible."""
         key.touched = True
         key.may_be[what] |= {value}
-        if self.call(operation, function, KeyId=key.arn, **arguments) is not None:
+        if what != "alias":
+            arguments["KeyId"] = key.arn
+        if self.call(operation, function, **arguments) is not None:
             key.may_be[what] = {value}
 
     def policy(self):
@@ -95,6 +98,25 @@ class Client(Worker):
     def put_policy(self, key):
         policy = self.policy()
         self.change(key, "policy", policy, "PutKeyPolicy", self.kms.put_key_policy, PolicyName="default", Policy=policy)
+
+    def describe(self, key):
+        self.count += 1
+        text = f"description {self.count}"
+        self.change(key, "description", text, "UpdateKeyDescription", self.kms.update_key_description, Description=text)
+
+    def tag(self, key):
+        self.count += 1
+        value = str(self.count)
+        self.change(key, "tag", value, "TagResource", self.kms.tag_resource, Tags=[{"TagKey": "count", "TagValue": value}])
+
+    def alias(self, key):
+        """Made if there is none, deleted if there is one."""
+        if key.may_be["alias"] == {None}:
+            self.count += 1
+            name = f"alias/c{self.number}n{self.count}"
+            self.change(key, "alias", name, "CreateAlias", self.kms.create_alias, AliasName=name, TargetKeyId=key.arn)
+        elif len(key.may_be["alias"]) == 1:
+            self.change(key, "alias", None, "DeleteAlias", self.kms.delete_alias, AliasName=next(iter(key.may_be["alias"])))
 
     def disable_and_enable(self, key):
         self.change(key, "state", "Disabled", "DisableKey", self.kms.disable_key)
@@ -132,7 +154,8 @@ class Client(Worker):
         if not usable or self.rng.random() < 0.05:
             self.create()
             return
-        steps = [self.put_policy, self.put_policy, self.encrypt, self.decrypt, self.generate, self.disable_and_enable, self.delete_and_keep]
+        steps = [self.put_policy, self.put_policy, self.describe, self.tag, self.alias, self.encrypt, self.decrypt, self.generate,
+                 self.disable_and_enable, self.delete_and_keep]
         self.rng.choice(steps)(self.rng.choice(usable))
 
     def settle(self):
@@ -141,11 +164,19 @@ class Client(Worker):
             if not key.touched:
                 continue  # all are looked at in the end
             key.touched = False
-            state = self.kms.describe_key(KeyId=key.arn)["KeyMetadata"]["KeyState"]
-            policy = self.kms.get_key_policy(KeyId=key.arn)["Policy"]
-            for name, value in (("state", state), ("policy", policy)):
+            for name, value in present(self.kms, key.arn).items():
                 assert value in key.may_be[name], (key.arn, name, value, key.may_be[name])
                 key.may_be[name] = {value}
+
+
+def present(kms, arn):
+    """The properties of a key as KMS tells them."""
+    metadata = kms.describe_key(KeyId=arn)["KeyMetadata"]
+    tags = {tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(KeyId=arn)["Tags"]}
+    aliases = [alias["AliasName"] for alias in kms.list_aliases(KeyId=arn)["Aliases"]]
+    assert len(aliases) <= 1
+    return {"state": metadata["KeyState"], "description": metadata["Description"], "policy": kms.get_key_policy(KeyId=arn)["Policy"],
+            "tag": tags.get("count"), "alias": aliases[0] if aliases else None}
 
 
 class Register(Worker):
@@ -186,28 +217,38 @@ def all_events(devd):
     return events[::-1]
 
 
-STATES = {"CreateKey": "Enabled", "EnableKey": "Enabled", "DisableKey": "Disabled", "ScheduleKeyDeletion": "PendingDeletion", "CancelKeyDeletion": "Disabled"}
+STATES = {"EnableKey": "Enabled", "DisableKey": "Disabled", "ScheduleKeyDeletion": "PendingDeletion", "CancelKeyDeletion": "Disabled"}
+
+
+def replay(event, keys):
+    """What a successful call that writes says of its key."""
+    name, parameters = event["eventName"], event["requestParameters"]
+    arn = event["resources"][-1]["ARN"]
+    if name == "CreateKey":
+        assert arn not in keys and event["responseElements"]["keyMetadata"]["arn"] == arn
+        keys[arn] = {"state": "Enabled", "description": "", "policy": parameters["policy"], "tag": None, "alias": None}
+    elif name in STATES:
+        keys[arn]["state"] = STATES[name]
+    elif name == "PutKeyPolicy":
+        keys[arn]["policy"] = parameters["policy"]
+    elif name == "UpdateKeyDescription":
+        keys[arn]["description"] = parameters["description"]
+    elif name == "TagResource":
+        keys[arn]["tag"] = parameters["tags"][0]["tagValue"]
+    else:
+        keys[arn]["alias"] = {"CreateAlias": parameters["aliasName"], "DeleteAlias": None}[name]
 
 
 def check_events_and_effects_agree(devd, kms):
-    """Replaying the events gives exactly the keys, states and policies that are there."""
+    """Replaying the events gives exactly the keys that are there, with all their properties."""
     keys = {}
     for event in all_events(devd):
-        if "errorCode" in event or event["readOnly"]:
-            continue
-        arn = event["resources"][0]["ARN"]
-        if event["eventName"] == "CreateKey":
-            assert arn not in keys and event["responseElements"]["keyMetadata"]["arn"] == arn
-            keys[arn] = {}
-        if event["eventName"] in ("CreateKey", "PutKeyPolicy"):
-            keys[arn]["policy"] = event["requestParameters"]["policy"]
-        if event["eventName"] in STATES:
-            keys[arn]["state"] = STATES[event["eventName"]]
+        if "errorCode" not in event and not event["readOnly"]:
+            replay(event, keys)
     listed = {key["KeyArn"] for page in kms.get_paginator("list_keys").paginate() for key in page["Keys"]}
     assert listed == set(keys)
     for arn, replayed in keys.items():
-        assert kms.get_key_policy(KeyId=arn)["Policy"] == replayed["policy"]
-        assert kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] == replayed["state"]
+        assert present(kms, arn) == replayed
     return len(keys)
 
 
@@ -243,7 +284,7 @@ def test_kills_at_random_instants(tmp_path):
         before = sum(len(client.acknowledged) for client in clients)
         for worker in workers:
             worker.begin()
-        time.sleep(rng.uniform(0.02, 0.5))  # the instant is what is random here
+        time.sleep(rng.uniform(0.02, 0.35))  # the instant is what is random here
         devd.kill()
         for worker in workers:
             worker.end()
