@@ -98,15 +98,23 @@ class Devd:
             time.sleep(0.05)
         return self.log_text().count(text) >= count
 
-    def access_key(self, arn, policy=None, session=False):
-        command = [PROGRAM, "access-key", "--dir", self.folder, "--arn", arn]
-        if policy is not None:
-            path = self.folder / "policy.json"
-            path.write_text(json.dumps(policy))
-            command += ["--policy", path]
-        if session:
-            command.append("--session")
+    def _policy_file(self, option, policy):
+        if policy is None:
+            return []
+        path = self.folder / f"{option}.json"
+        path.write_text(json.dumps(policy))
+        return [f"--{option}", path]
+
+    def access_key(self, arn, policy=None, session=False, expires_in=None):
+        command = [PROGRAM, "access-key", "--dir", self.folder, "--arn", arn, *self._policy_file("policy", policy)]
+        command += ["--session"] if session else []
+        command += ["--expires-in", str(expires_in)] if expires_in is not None else []
         return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=30).stdout)
+
+    def role(self, arn, trust, policy=None):
+        """A role that may be assumed by whom its trust policy says."""
+        command = [PROGRAM, "role", "--dir", self.folder, "--arn", arn, *self._policy_file("trust", trust), *self._policy_file("policy", policy)]
+        subprocess.run(command, check=True, capture_output=True, timeout=30)
 
     def client(self, service, key):
         return boto3.client(

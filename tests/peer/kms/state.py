@@ -22,11 +22,17 @@ class State:
             enclave.close()
         self.peer.close()
 
-    def enter(self, keys):
-        """Another chapter: its keys, and nothing saved."""
+    def enter(self, keys, roles=None):
+        """Another chapter: its keys, nothing saved, and its roles by name with what they trust and may."""
         self.keys = keys
         self.saved = {"account": emulator.ACCOUNT, "region": emulator.REGION, "context": emulator.CONTEXT,
                       "arn": {name: self.arn(name) for name in self.known}}
+        for name, entry in (roles or {}).items():
+            policies = [json.loads(self.policy(entry[kind], identity=kind == "policy")) if kind in entry else None for kind in ("trust", "policy")]
+            for policy in policies[:1]:
+                for statement in policy["Statement"]:
+                    del statement["Resource"]  # a trust policy is the role's own
+            self.servers["now"].role(f"arn:aws:iam::{emulator.ACCOUNT}:role/{name}", *policies)
 
     # -- principals ------------------------------------------------------------------------------------------------
 
@@ -34,7 +40,7 @@ class State:
         return f"arn:aws:iam::{emulator.ACCOUNT}:{self.known[name]['arn']}"
 
     def _credentials(self, name, server):
-        """(id, secret, token) of a principal, with what its entry changes about them."""
+        """(id, secret, token) of a principal, with what its entry changes about them; of a session, as a case has saved them."""
         entry = self.known[name]
         if "credentials" in entry:
             one = self.resolve(entry["credentials"])
@@ -42,7 +48,7 @@ class State:
         if (name, server) not in self.credentials:
             statements = entry.get("policy")
             text = json.loads(self.policy(statements, identity=True)) if statements else None
-            made = self.servers[server].access_key(self.arn(name), text, session=entry.get("session", False))
+            made = self.servers[server].access_key(self.arn(name), text, session=entry.get("session", False), expires_in=entry.get("expires_in"))
             made |= entry.get("change", {})
             self.credentials[name, server] = made["AccessKeyId"], made["SecretAccessKey"], made.get("SessionToken")
         return self.credentials[name, server]

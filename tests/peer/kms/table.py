@@ -1,6 +1,7 @@
 """The table of cases in table/*.yaml: how it is read, how its values are made, and how answers are compared with it.
 
-A chapter is a file: `keys` that its cases use (each made by the peer under test, when it is first named) and `cases`, in order:
+A chapter is a file: `keys` that its cases use (each made by the peer under test, when it is first named), `roles` that they assume, and
+`cases`, in order:
   name, as (a principal of principals.yaml), do (the operation), with (the request), save (a name for the output), page_size, process,
   gives (what the output must at least have) or error, message (and status, 400 unless told).
 `conditions` are pairs of cases about one Condition: `if` or `deny_if`, and the requests that it `allows` and `denies`.
@@ -84,6 +85,13 @@ class Moment(Tag):
     """So many seconds from now."""
     def resolve(self, state):
         return peers.Time(int(time.time()) + int(self.value))
+
+
+@tag("session_policy")
+class SessionPolicy(Tag):
+    """The JSON of an identity policy, as Policy."""
+    def resolve(self, state):
+        return state.policy(self.value, identity=True)
 
 
 @tag("policy")
@@ -235,7 +243,7 @@ def condition_cases(number, entry):
 
 
 def chapters():
-    """Every chapter: (name, keys, cases)."""
+    """Every chapter: (name, keys, roles, cases)."""
     for path in sorted(FOLDER.glob("*.yaml")):
         if path.stem == "principals":
             continue
@@ -246,7 +254,7 @@ def chapters():
                 key, statements = case.pop("key")
                 keys[key] = statements
                 cases.append(case)
-        yield path.stem, keys, cases
+        yield path.stem, keys, chapter.get("roles", {}), cases
 
 
 def principals():

@@ -8,8 +8,8 @@ import peers
 import state
 import table
 
-CHAPTERS = {name: (keys, cases) for name, keys, cases in table.chapters()}
-CASES = [(name, i) for name, (_, cases) in CHAPTERS.items() for i in range(len(cases))]
+CHAPTERS = {name: (keys, roles, cases) for name, keys, roles, cases in table.chapters()}
+CASES = [(name, i) for name, (_, _, cases) in CHAPTERS.items() for i in range(len(cases))]
 
 
 def javascript(folder, servers):
@@ -35,20 +35,20 @@ def world(request, tmp_path_factory, late, early, near):
         one.close()
 
 
-@pytest.mark.parametrize("chapter, number", CASES, ids=[f"{chapter}: {CHAPTERS[chapter][1][i]['name']}" for chapter, i in CASES])
+@pytest.mark.parametrize("chapter, number", CASES, ids=[f"{chapter}: {CHAPTERS[chapter][2][i]['name']}" for chapter, i in CASES])
 def test_case(world, chapter, number, request):
-    keys, cases = CHAPTERS[chapter]
+    keys, roles, cases = CHAPTERS[chapter]
     as_process = " as processes of their own" if cases[number].get("process") and world.peer.name == "AWS CLI" else ""
     request.node.user_properties.append(("counted", f"KMS cases by {world.peer.name}{as_process}"))
     if world.chapter != chapter:
         world.chapter = chapter
-        world.enter(keys)
+        world.enter(keys, roles)
     assert world.run(cases[number]) == []
 
 
 def test_the_table_is_large_enough():
     """Issue 4 asks for 120 cases; names are their names in reports, so each is there once."""
-    names = [(chapter, CHAPTERS[chapter][1][i]["name"]) for chapter, i in CASES]
+    names = [(chapter, CHAPTERS[chapter][2][i]["name"]) for chapter, i in CASES]
     assert len(names) >= 120 and len(set(names)) == len(names)
 
 

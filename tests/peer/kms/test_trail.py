@@ -95,38 +95,6 @@ def test_generate_random(trail, parent):
     assert body["requestParameters"] is None and body["resources"] == [] and event["Resources"] == []
 
 
-def test_paging_and_filters(devd, admin, trail):
-    key = devd.access_key(world.PARENT)
-    client = devd.client("kms", key)
-    for _ in range(7):
-        client.generate_random(NumberOfBytes=1)
-    mine = by("AccessKeyId", key["AccessKeyId"])
-    found = events(trail, PaginationConfig={"PageSize": 3}, **mine)
-    assert len(found) == 7 and len({event["EventId"] for event, _ in found}) == 7
-    one = trail.lookup_events(MaxResults=3, **mine)
-    assert [event["EventId"] for event in one["Events"]] == [event["EventId"] for event, _ in found[:3]]
-    assert code(trail.lookup_events, MaxResults=3, NextToken=one["NextToken"], **by("EventName", "Decrypt")) == "InvalidNextTokenException"
-    assert code(trail.lookup_events, NextToken="x") == "InvalidNextTokenException"
-    assert events(trail, **by("EventId", found[0][0]["EventId"]))[0][1] == found[0][1]
-    assert all(body["readOnly"] for _, body in events(trail, **by("ReadOnly", "true")))
-    assert all(event["EventSource"] == "cloudtrail.amazonaws.com" for event, _ in events(trail, **by("EventSource", "cloudtrail.amazonaws.com")))
-    assert events(trail, **by("Username", "nobody")) == []
-    assert all(event["Resources"] for event, _ in events(trail, **by("ResourceType", "AWS::KMS::Key")))
-
-
-def test_time_ranges(trail, parent):
-    parent.generate_random(NumberOfBytes=1)
-    now = datetime.datetime.now(datetime.timezone.utc)
-    hour = datetime.timedelta(hours=1)
-    assert events(trail, StartTime=now - hour, EndTime=now + hour)
-    assert events(trail, StartTime=now + hour) == []
-    assert events(trail, EndTime=now - hour) == []
-    assert code(trail.lookup_events, StartTime=now, EndTime=now - hour) == "InvalidTimeRangeException"
-    two = [{"AttributeKey": "EventName", "AttributeValue": "Decrypt"}] * 2
-    assert code(trail.lookup_events, LookupAttributes=two) == "InvalidLookupAttributesException"
-    assert code(trail.lookup_events, MaxResults=51) == "InvalidMaxResultsException"
-
-
 def test_the_other_spelling_of_the_target(devd):
     key = devd.access_key(f"arn:aws:iam::{world.ACCOUNT}:user/auditor")
     status, answer = world.post(devd, key, "cloudtrail", "CloudTrail_20131101.LookupEvents", b'{"MaxResults": 1}')
