@@ -125,9 +125,9 @@ class Devd:
             self.keys[arn] = json.loads(out)
         return self.keys[arn]
 
-    def session(self, arn):
+    def session(self, arn, expires_in_s=3600):
         """A new temporary key each time."""
-        return json.loads(run(program("cmaw-devd"), "access-key", "--dir", self.folder, "--arn", arn, "--session").stdout)
+        return json.loads(run(program("cmaw-devd"), "access-key", "--dir", self.folder, "--arn", arn, "--expires-in", expires_in_s).stdout)
 
     def client(self, service, arn):
         key = self.credentials(arn)
