@@ -112,7 +112,7 @@ static enum cmaw_err check_create(struct cmaw_kms_call *call)
     CMAW_TRY(cmaw_kms_arg_flag(call, "MultiRegion", &multi_region));
     CMAW_TRY(check_kind(call));
     CMAW_TRY(cmaw_kms_check_tags(call, false));
-    CMAW_REQUIRE(!multi_region && origin == origins[0] && !has(call, "CustomKeyStoreId"),
+    CMAW_REQUIRE(!multi_region && origin == origins[0] && !has(call, "CustomKeyStoreId") && !has(call, "XksKeyId"),
                  cmaw_fault_set(&call->fault, CMAW_FAULT_UNSUPPORTED));
     return call->spec == NULL ? CMAW_OK : cmaw_pair_generate(call->spec->kind, &call->private_der, &call->public_der);
 }

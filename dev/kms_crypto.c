@@ -228,6 +228,9 @@ static enum cmaw_err generate_without_plaintext(struct cmaw_kms_call *call)
 static enum cmaw_err check_random(struct cmaw_kms_call *call)
 {
     int64_t number = 0;
+    const char *store = NULL;
+    CMAW_TRY(cmaw_kms_arg_text(call, "CustomKeyStoreId", 1, 64, false, &store));
+    CMAW_REQUIRE(store == NULL, cmaw_fault_set(&call->fault, CMAW_FAULT_UNSUPPORTED));
     CMAW_TRY(cmaw_kms_arg_number(call, "NumberOfBytes", 1, GENERATED_MAX, false, &number));
     CMAW_REQUIRE(number != 0, cmaw_fault_say(&call->fault, CMAW_FAULT_VALIDATION, "NumberOfBytes is required."));
     call->size = (size_t)number;
