@@ -145,6 +145,8 @@ enum cmaw_err cmaw_kms_arg_key(struct cmaw_kms_call *call, const char *name, boo
 enum cmaw_err cmaw_kms_arg_context(struct cmaw_kms_call *call, const char *name, json_t **ret_context);
 /* KeyId of an operation on a key, nothing else: what most checks begin with. */
 enum cmaw_err cmaw_kms_check_key(struct cmaw_kms_call *call);
+/* The same where KeyId may also be an alias. */
+enum cmaw_err cmaw_kms_check_alias(struct cmaw_kms_call *call);
 /* Bytes of text in UTF-8 are not characters: the service counts these. */
 size_t cmaw_kms_characters(const char *text);
 /* Refusals in KMS's words; at names the member, value is NULL where none is shown. */

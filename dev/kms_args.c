@@ -176,6 +176,12 @@ enum cmaw_err cmaw_kms_check_key(struct cmaw_kms_call *call)
     return cmaw_kms_arg_key(call, "KeyId", true, &call->key_id);
 }
 
+enum cmaw_err cmaw_kms_check_alias(struct cmaw_kms_call *call)
+{
+    call->naming = CMAW_KMS_NAMED_BY_ALIAS;
+    return cmaw_kms_check_key(call);
+}
+
 enum cmaw_err cmaw_kms_arg_context(struct cmaw_kms_call *call, const char *name, json_t **ret_context)
 {
     json_t *value = NULL, *entry = NULL;

@@ -138,12 +138,6 @@ static enum cmaw_err create_key(struct cmaw_kms_call *call)
     return cmaw_kms_answer_metadata(call, &key);
 }
 
-static enum cmaw_err check_describe(struct cmaw_kms_call *call)
-{
-    call->naming = CMAW_KMS_NAMED_BY_ALIAS;
-    return cmaw_kms_check_key(call);
-}
-
 static enum cmaw_err describe_key(struct cmaw_kms_call *call)
 {
     CMAW_KMS_KEY_AUTO(key);
@@ -154,6 +148,6 @@ static enum cmaw_err describe_key(struct cmaw_kms_call *call)
 const struct cmaw_kms_operation cmaw_kms_create_operations[] = {
     {"CreateKey", check_create, create_key, false, false,
      "Policy Description KeySpec CustomerMasterKeySpec KeyUsage Origin Tags MultiRegion BypassPolicyLockoutSafetyCheck"},
-    {"DescribeKey", check_describe, describe_key, false, true, "KeyId"},
+    {"DescribeKey", cmaw_kms_check_alias, describe_key, false, true, "KeyId"},
     {NULL},
 };

@@ -106,12 +106,6 @@ static enum cmaw_err verify(struct cmaw_kms_call *call)
     return answer_key(call, &key);
 }
 
-static enum cmaw_err check_public_key(struct cmaw_kms_call *call)
-{
-    call->naming = CMAW_KMS_NAMED_BY_ALIAS;
-    return cmaw_kms_check_key(call);
-}
-
 static enum cmaw_err get_public_key(struct cmaw_kms_call *call)
 {
     CMAW_KMS_KEY_AUTO(key);
@@ -128,6 +122,6 @@ static enum cmaw_err get_public_key(struct cmaw_kms_call *call)
 const struct cmaw_kms_operation cmaw_kms_sign_operations[] = {
     {"Sign", check_message, sign, false, true, "KeyId MessageType SigningAlgorithm"},
     {"Verify", check_verify, verify, false, true, "KeyId MessageType SigningAlgorithm"},
-    {"GetPublicKey", check_public_key, get_public_key, false, true, "KeyId"},
+    {"GetPublicKey", cmaw_kms_check_alias, get_public_key, false, true, "KeyId"},
     {NULL},
 };
