@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
     const char *name;
@@ -27,6 +28,16 @@ enum cmaw_err cmaw_fault_say(struct cmaw_fault *fault, enum cmaw_fault_type type
     (void)vsnprintf(fault->message, sizeof fault->message, format, args);
     va_end(args);
     return CMAW_E_DENIED;
+}
+
+enum cmaw_fault_type cmaw_fault_named(const char *name)
+{
+    for (size_t i = 1; i < sizeof faults / sizeof faults[0]; i++) {
+        if (strcmp(name, faults[i].name) == 0) {
+            return (enum cmaw_fault_type)i;
+        }
+    }
+    return CMAW_FAULT_NONE;
 }
 
 const char *cmaw_fault_name(enum cmaw_fault_type type)

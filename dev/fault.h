@@ -20,6 +20,8 @@ struct cmaw_fault {
 enum cmaw_err cmaw_fault_set(struct cmaw_fault *fault, enum cmaw_fault_type type);
 [[gnu::format(printf, 3, 4)]] enum cmaw_err cmaw_fault_say(struct cmaw_fault *fault, enum cmaw_fault_type type,
                                                            const char *format, ...);
+/* By its name; CMAW_FAULT_NONE: there is none. */
+enum cmaw_fault_type cmaw_fault_named(const char *name);
 /* "AccessDeniedException"; the HTTP status. */
 const char *cmaw_fault_name(enum cmaw_fault_type type);
 unsigned cmaw_fault_status(enum cmaw_fault_type type);

@@ -4,6 +4,7 @@
 #define CMAW_DEV_KMS_H
 
 #include <jansson.h>
+#include <stdatomic.h>
 
 #include "dev/arn.h"
 #include "dev/clock.h"
@@ -40,6 +41,8 @@ struct cmaw_kms {
     uint8_t attestation_root[CMAW_SHA256_SIZE];
     enum cmaw_alternation cms_form; /* FIRST is A, SECOND is B */
     unsigned envelopes;             /* made so far */
+    enum cmaw_fault_type fail_type; /* what the next fail_left calls with a recipient end with */
+    atomic_int fail_left;
     bool accept_unsigned;           /* documents of QEMU's machine, which nobody signs */
     struct cmaw_trail_settings trail;
     int64_t grant_delay_ms;         /* until a grant is known without its token */

@@ -95,6 +95,7 @@ static enum cmaw_err serve(const struct cmaw_options *options, struct cmaw_diag 
 {
     struct cmaw_service service = {.kms = {.cms_form = options->cms_form, .trail = options->trail,
                                            .accept_unsigned = options->accept_unsigned,
+                                           .fail_type = options->fail_type, .fail_left = options->fail_count,
                                            .clock_offset_ms = options->kms_clock_offset_s * 1000,
                                            .grant_delay_ms = options->grant_delay_s * 1000,
                                            .sts_min_duration_s = options->sts_min_duration_s}};

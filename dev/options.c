@@ -32,6 +32,7 @@ const char cmaw_devd_usage[] =
     "                            what QEMU's nitro-enclave machine calls attestation, which anybody can write\n"
     "  --sts-min-duration S      shortest session that AssumeRole makes [900]\n"
     "  --grant-delay S           until a grant is known without its token [0]\n"
+    "  --fail-first N:TYPE       the first N calls with a Recipient end with that error (2:ThrottlingException)\n"
     "  --arn ARN                 the principal that gets an access key (printed as JSON) or policies\n"
     "  --policy FILE             replaces the principal's identity policy\n"
     "  --trust FILE              replaces the role's trust policy, which says who may assume it\n"
@@ -40,11 +41,11 @@ const char cmaw_devd_usage[] =
     "\n"
     "example: cmaw-devd init --dir /tmp/devd && cmaw-devd serve --dir /tmp/devd --port 8443\n";
 
-enum { CONNECTIONS = 2048, CONNECTIONS_MAX = 65536, LOOKUPS_PER_SECOND = 2, DELAY_MAX_S = 7 * 24 * 3600 };
+enum { CONNECTIONS = 2048, CONNECTIONS_MAX = 65536, FAIL_MAX = 1000000, LOOKUPS_PER_SECOND = 2, DELAY_MAX_S = 7 * 24 * 3600 };
 
 enum { OPT_DIR = 1000, OPT_REGION, OPT_ACCOUNT, OPT_PORT, OPT_READY_FD, OPT_CMS_FORM, OPT_MAP_FORM, OPT_NSM_OFFSET,
        OPT_KMS_OFFSET, OPT_ARN, OPT_POLICY, OPT_SESSION, OPT_TRAIL_DELAY, OPT_LOOKUP_RATE, OPT_CONNECTIONS, OPT_UNSIGNED,
-       OPT_TRUST, OPT_EXPIRES, OPT_STS_MIN, OPT_GRANT_DELAY };
+       OPT_TRUST, OPT_EXPIRES, OPT_STS_MIN, OPT_GRANT_DELAY, OPT_FAIL };
 
 static const struct option long_options[] = {
     {"dir", required_argument, NULL, OPT_DIR},           {"region", required_argument, NULL, OPT_REGION},
@@ -60,6 +61,7 @@ static const struct option long_options[] = {
     {"trust", required_argument, NULL, OPT_TRUST},       {"expires-in", required_argument, NULL, OPT_EXPIRES},
     {"sts-min-duration", required_argument, NULL, OPT_STS_MIN},
     {"grant-delay", required_argument, NULL, OPT_GRANT_DELAY},
+    {"fail-first", required_argument, NULL, OPT_FAIL},
     {NULL, 0, NULL, 0},
 };
 
@@ -110,6 +112,22 @@ static enum cmaw_err parse_delay(const char *value, struct cmaw_trail_settings *
     trail->delay_min_ms = (int64_t)min_s * 1000;
     trail->delay_max_ms = (int64_t)max_s * 1000;
     return CMAW_OK;
+}
+
+/* "2:ThrottlingException" */
+static enum cmaw_err parse_fail(const char *value, struct cmaw_options *options, struct cmaw_diag *diag)
+{
+    char count_text[16];
+    uint64_t count = 0;
+    const size_t size = strcspn(value, ":");
+    if (size >= sizeof count_text || value[size] != ':') {
+        return bad_value(diag, "--fail-first", value);
+    }
+    (void)snprintf(count_text, sizeof count_text, "%.*s", (int)size, value);
+    CMAW_TRY(parse_number("--fail-first", FAIL_MAX, count_text, &count, diag));
+    options->fail_count = (int)count;
+    options->fail_type = cmaw_fault_named(value + size + 1);
+    return options->fail_type == CMAW_FAULT_NONE ? bad_value(diag, "--fail-first", value) : CMAW_OK;
 }
 
 static enum cmaw_err parse_offset(const char *name, const char *value, int64_t *ret_offset_s, struct cmaw_diag *diag)
@@ -191,6 +209,8 @@ static enum cmaw_err parse_option(int option, const char *value, struct cmaw_opt
         CMAW_TRY(parse_number("--lookup-rate", 1000, value, &number, diag));
         options->trail.lookups.per_second = (unsigned)number;
         return CMAW_OK;
+    case OPT_FAIL:
+        return parse_fail(value, options, diag);
     case OPT_CONNECTIONS:
         CMAW_TRY(parse_number("--connections", CONNECTIONS_MAX, value, &number, diag));
         options->connections = (unsigned)number;

@@ -16,6 +16,8 @@ struct cmaw_options {
     int64_t lifetime_s, sts_min_duration_s, grant_delay_s;
     struct cmaw_trail_settings trail;
     unsigned connections;
+    enum cmaw_fault_type fail_type;
+    int fail_count;
     bool session, accept_unsigned;
 };
 

@@ -105,6 +105,19 @@ static enum cmaw_err parse_body(const struct api *api, struct cmaw_slice body, s
     return CMAW_OK;
 }
 
+/* --fail-first: for tests of who calls from an enclave. */
+static enum cmaw_err fail_on_request(struct cmaw_kms_call *call)
+{
+    struct cmaw_kms *kms = call->kms;
+    int left = atomic_load(&kms->fail_left);
+    while (call->recipient.present && left > 0) {
+        if (atomic_compare_exchange_weak(&kms->fail_left, &left, left - 1)) {
+            return cmaw_fault_set(&call->fault, kms->fail_type);
+        }
+    }
+    return CMAW_OK;
+}
+
 /* What can be refused without the store. */
 static enum cmaw_err check(struct cmaw_kms_call *call, const struct api *api, const struct cmaw_kms_operation *operation)
 {
@@ -112,7 +125,8 @@ static enum cmaw_err check(struct cmaw_kms_call *call, const struct api *api, co
         CMAW_TRY(cmaw_kms_check_shapes(call));
     }
     CMAW_TRY(operation->check(call));
-    return operation->recipient ? cmaw_kms_recipient_check(call) : CMAW_OK;
+    CMAW_TRY(operation->recipient ? cmaw_kms_recipient_check(call) : CMAW_OK);
+    return fail_on_request(call);
 }
 
 /* The effect of a call and its event are written together or not at all. A fault is no failure: it has an event too. */
