@@ -69,8 +69,8 @@ class Attestations:
 class Target:
     """A key with a secret under it, and the policy that is to protect it."""
 
-    def __init__(self, kms, policy, context):
-        self.owner, self.policy, self.context = kms, policy, context
+    def __init__(self, kms, attacker, policy, context):
+        self.owner, self.accomplice, self.policy, self.context = kms, attacker.client(OTHER), policy, context
         self.arn = kms.create_key(Policy=OPEN)["KeyMetadata"]["Arn"]
         self.blob = kms.encrypt(KeyId=self.arn, Plaintext=SECRET, EncryptionContext=context)["CiphertextBlob"]
         self.loot = kms.create_key(Policy=OPEN)["KeyMetadata"]["Arn"]
@@ -117,8 +117,21 @@ def rewrite(kms, target, recipient, enclave):
         kms.put_key_policy(KeyId=target.arn, PolicyName="default", Policy=target.policy, BypassPolicyLockoutSafetyCheck=True)
 
 
+def grant(kms, target, recipient, enclave):
+    """Grants the secret to an accomplice, who takes it and then gives the grant up."""
+    made = kms.create_grant(KeyId=target.arn, GranteePrincipal=OTHER, RetiringPrincipal=OTHER, Operations=["Decrypt"])
+    try:
+        answer = target.accomplice.decrypt(KeyId=target.arn, CiphertextBlob=target.blob, EncryptionContext=target.context,
+                                           GrantTokens=[made["GrantToken"]])
+        return answer["Plaintext"] == SECRET
+    finally:
+        target.accomplice.retire_grant(GrantToken=made["GrantToken"])
+
+
 ACTIONS = {"kms:Decrypt": decrypt, "kms:GenerateDataKey": generate, "kms:GenerateDataKeyPair": generate_pair,
-           "kms:ReEncryptFrom": re_encrypt, "kms:PutKeyPolicy": rewrite}
+           "kms:ReEncryptFrom": re_encrypt, "kms:PutKeyPolicy": rewrite,
+           "kms:CreateGrant": grant}
+LASTING = ("kms:PutKeyPolicy", "kms:CreateGrant")  # for a moment they change what others may do
 ATTESTED = ("kms:Decrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyPair")
 
 

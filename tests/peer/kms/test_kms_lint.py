@@ -67,16 +67,16 @@ def attempts(people):
 def battery(attacker, target, identity, people):
     """Every (who, action, attestation) that gets something out."""
     attacker.people("*", identity)
-    rewriting = [one for one in attempts(people) if one[1] == "kms:PutKeyPolicy"]  # changes what the others see
-    rest = [one for one in attempts(people) if one[1] != "kms:PutKeyPolicy"]
+    lasting = [one for one in attempts(people) if one[1] in attack.LASTING]
+    rest = [one for one in attempts(people) if one[1] not in attack.LASTING]
     for kind in ("debug", "other-image", "other-role"):
         attacker.attestations.get(kind)
     for arn in people:
         attacker.client(arn)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         taken = list(pool.map(lambda one: attacker.takes(target, *one), rest))
-    taken += [attacker.takes(target, *one) for one in rewriting]
-    return [one for one, success in zip(rest + rewriting, taken) if success]
+    taken += [attacker.takes(target, *one) for one in lasting]
+    return [one for one, success in zip(rest + lasting, taken) if success]
 
 
 def covers(path, arn, action):
@@ -97,7 +97,7 @@ def test_the_planted_hole_is_found_and_is_one(row, devd, admin, attacker, manife
     assert code == 1 and wanted in [{name: path[name] for name in wanted} for path in paths]
     if row["taken"] != "yes":
         return
-    target = attack.Target(admin, policy.read_text(), context)
+    target = attack.Target(admin, attacker, policy.read_text(), context)
     for path in paths:
         if path["action"] in attack.ACTIONS:
             people = attacker.people(path["principal"], identity)
@@ -126,7 +126,7 @@ def test_a_good_policy_has_no_way_out(row, admin, attacker, manifest, context):
     code, report = lint(policy, *options_of(row, "good", manifest))
     assert (code, report["paths"]) == (0, [])
     assert len(report["warnings"]) == int(row["warnings"])
-    check_good(attacker, attack.Target(admin, policy.read_text(), context), row, identity_of("good", row["file"])[1], report)
+    check_good(attacker, attack.Target(admin, attacker, policy.read_text(), context), row, identity_of("good", row["file"])[1], report)
 
 
 INSTANCE, GLASS = ["--instance", world.PARENT], ["--break-glass", f"arn:aws:iam::{world.ACCOUNT}:role/glass"]
@@ -153,7 +153,7 @@ def test_what_policy_writes_has_no_way_out(options, admin, attacker, manifest, c
     assert (code, report["paths"], report["warnings"]) == (0, [], [])
     assert [one["action"] for one in report["trusted"]] == ([] if immutable else ["kms:PutKeyPolicy"])
     row = {"options": "--manifest", "attested": "yes"}
-    target = attack.Target(admin, path.read_text(), context)
+    target = attack.Target(admin, attacker, path.read_text(), context)
     check_good(attacker, target, row, None, report)
     for other in (context | {"role": "2"}, context | {"more": "1"}, {name: context[name] for name in ("sst", "tenant", "role")}, {}):
         target.context = other
@@ -170,7 +170,7 @@ def test_only_the_admin_is_trusted(manifest, tmp_path):
 
 def test_break_glass_can_only_end_a_key(devd, admin, attacker, manifest, context, tmp_path):
     path, _ = written(manifest, tmp_path, ["--admin", world.ADMIN, *GLASS])
-    target = attack.Target(admin, path.read_text(), context)
+    target = attack.Target(admin, attacker, path.read_text(), context)
     glass = attacker.client(GLASS[1])
     for action in attack.ACTIONS:
         assert not attacker.takes(target, GLASS[1], action, "none"), action
@@ -186,7 +186,7 @@ def test_immutable_is_for_ever(admin, attacker, manifest, context, tmp_path):
     spare = admin.create_key(Policy=attack.OPEN)["KeyMetadata"]["Arn"]
     with pytest.raises(attack.ClientError, match="will not allow you to update"):
         admin.put_key_policy(KeyId=spare, PolicyName="default", Policy=path.read_text())
-    target = attack.Target(admin, path.read_text(), context)
+    target = attack.Target(admin, attacker, path.read_text(), context)
     for arn in ANYONE:
         assert not attacker.takes(target, arn, "kms:PutKeyPolicy", "none"), arn
 
