@@ -41,10 +41,7 @@ def exchange(connection, request):
 
 def rate(devd, key, body):
     """(Decrypts a second, milliseconds of the emulator's processor time for one)"""
-    data = json.dumps(body).encode()
-    headers = world.signed_headers(devd, key, "kms", "TrentService.Decrypt", data)
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    request = f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(data)}\r\n\r\n".encode() + data
+    request = world.request_bytes(devd, key, "Decrypt", body)
     context = ssl.create_default_context(cafile=devd.folder / "tls-ca.pem")
     counts, end = [0] * CLIENTS, time.monotonic() + SECONDS
 

@@ -103,9 +103,9 @@ static void put_outcome(const struct cmaw_kms_call *call, json_t *event)
 
 static void put_resource(const struct cmaw_kms_call *call, json_t *list, const char *arn)
 {
-    const char *type = strstr(arn, ":alias/") != NULL ? "AWS::KMS::Alias" : "AWS::KMS::Key";
     if (arn[0] != '\0') {
-        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "accountId", call->kms->account, "type", type, "ARN", arn));
+        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "accountId", call->kms->account, "type",
+                                                    cmaw_trail_resource_type(arn), "ARN", arn));
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "dev/sql.h"
 #include "dev/trail.h"
+#include "dev/trail_shape.h"
 #include "lib/base/text.h"
 
 enum { PAGE_MAX = 50, VALUE_MAX = 2000, TOKEN_MAX = 160, TAG_SIZE = 8 };
@@ -168,8 +169,8 @@ static enum cmaw_err read_request(struct cmaw_kms_call *call, struct lookup *ret
 static void put_resource(json_t *list, const char *arn)
 {
     if (arn[0] != '\0') {
-        const char *type = strstr(arn, ":alias/") != NULL ? "AWS::KMS::Alias" : "AWS::KMS::Key";
-        (void)json_array_append_new(list, json_pack("{s:s, s:s}", "ResourceType", type, "ResourceName", arn));
+        (void)json_array_append_new(list, json_pack("{s:s, s:s}", "ResourceType", cmaw_trail_resource_type(arn),
+                                                    "ResourceName", arn));
     }
 }
 

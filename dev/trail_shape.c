@@ -97,6 +97,11 @@ json_t *cmaw_trail_members(json_t *from, const char *names)
     return copy;
 }
 
+const char *cmaw_trail_resource_type(const char *arn)
+{
+    return strstr(arn, ":alias/") != NULL ? "AWS::KMS::Alias" : "AWS::KMS::Key";
+}
+
 const char *cmaw_trail_user_name(const struct cmaw_principal *who)
 {
     const char *slash = strrchr(who->caller, '/');

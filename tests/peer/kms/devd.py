@@ -154,6 +154,14 @@ def signed_headers(devd, key, service, target, body):
     return headers
 
 
+def request_bytes(devd, key, operation, body):
+    """A signed call of KMS as it goes over a connection."""
+    data = json.dumps(body).encode()
+    headers = signed_headers(devd, key, "kms", f"TrentService.{operation}", data)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(data)}\r\n\r\n".encode() + data
+
+
 def post(devd, key, service, target, body):
     """A call on a connection of its own. Returns (status, JSON)."""
     headers = signed_headers(devd, key, service, target, body)

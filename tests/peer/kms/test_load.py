@@ -48,13 +48,6 @@ def connect(devd, timeout=120):
         raise
 
 
-def request(devd, key, operation, body):
-    data = json.dumps(body).encode()
-    headers = world.signed_headers(devd, key, "kms", f"TrentService.{operation}", data)
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(data)}\r\n\r\n".encode() + data
-
-
 def answer(connection):
     response = http.client.HTTPResponse(connection)
     response.begin()
@@ -95,7 +88,7 @@ def test_a_thousand_decrypts_in_flight(start):
     assert open_files(devd) >= files + IN_FLIGHT
     for number, connection in enumerate(connections):
         body = {"CiphertextBlob": blobs[number % 20], "KeyId": arn, "EncryptionContext": CONTEXT}
-        connection.sendall(request(devd, key, "Decrypt", body | ({"Recipient": recipient} if number % 2 else {})))
+        connection.sendall(world.request_bytes(devd, key, "Decrypt", body | ({"Recipient": recipient} if number % 2 else {})))
     seen = set()
     for number, connection in enumerate(connections):
         status, got = answer(connection)
@@ -132,7 +125,7 @@ def refused(devd):
 
 
 def random_number(devd, key, connection):
-    connection.sendall(request(devd, key, "GenerateRandom", {"NumberOfBytes": 8}))
+    connection.sendall(world.request_bytes(devd, key, "GenerateRandom", {"NumberOfBytes": 8}))
     return answer(connection)[0] == 200
 
 
@@ -173,7 +166,7 @@ def test_those_who_connect_and_say_nothing_hinder_nobody(start):
     silent = [socket.create_connection(("127.0.0.1", devd.port)) for _ in range(200)]
     halves = [connect(devd) for _ in range(100)]
     for connection in halves:
-        connection.sendall(request(devd, key, "GenerateRandom", {"NumberOfBytes": 8})[:200])
+        connection.sendall(world.request_bytes(devd, key, "GenerateRandom", {"NumberOfBytes": 8})[:200])
     with connect(devd) as connection:
         assert all(random_number(devd, key, connection) for _ in range(20))
     for connection in silent + halves:

@@ -111,6 +111,8 @@ DOCUMENTS = [
     ("a time beyond 63 bits", lambda f: f.document({"timestamp": 1 << 63}), BAD),
     ("an expired leaf", leaf(not_before=-7200, not_after=-10), BAD),
     ("a leaf of tomorrow", leaf(not_before=60), BAD),
+    ("a leaf that serves at the document's time and not yet now",
+     lambda f: f.document(now_ms(f, 200) | {"certificate": f.leaf(not_before=150)}), BAD),
     # frame and signature
     ("alg -1", lambda f: f.document(protected=cbor2.dumps({1: -1})), BAD),
     ("alg -7", lambda f: f.document(protected=cbor2.dumps({1: -7})), BAD),
