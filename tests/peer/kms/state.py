@@ -12,6 +12,7 @@ class State:
     def __init__(self, peer, servers):
         """servers by name; "now" is the one that keys live in."""
         self.peer, self.servers = peer, servers
+        self.maker = peers.Boto3()  # of keys: the quickest
         self.known = table.principals()
         self.credentials, self.enclaves = {}, {}
         self.rsa = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -102,7 +103,7 @@ class State:
         elif statements is not None:
             made = json.loads(self.policy(statements))["Statement"]
             request["Policy"] = emulator.policy(*made, emulator.ADMINISTRATION)
-        made = self.call("admin", "CreateKey", request)
+        made = self.maker.call(self._call("admin", "CreateKey"), request)
         assert made.error is None, made
         return made.output["KeyMetadata"]["Arn"]
 
@@ -127,13 +128,15 @@ class State:
 
     # -- calls -----------------------------------------------------------------------------------------------------
 
-    def call(self, who, operation, request, page_size=None, process=False):
+    def _call(self, who, operation, page_size=None, process=False):
         entry = self.known[who]
         server = entry.get("server", "now")
         devd = self.servers[server]
-        call = peers.Call(f"https://localhost:{devd.port}", str(devd.folder / "tls-ca.pem"), self._credentials(who, server),
+        return peers.Call(f"https://localhost:{devd.port}", str(devd.folder / "tls-ca.pem"), self._credentials(who, server),
                           entry.get("region", emulator.REGION), operation, page_size, process)
-        answer = self.peer.call(call, request)
+
+    def call(self, who, operation, request, page_size=None, process=False):
+        answer = self.peer.call(self._call(who, operation, page_size, process), request)
         if answer.error is None and "Recipient" in request:
             assert not answer.output.get("Plaintext") and not answer.output.get("PrivateKeyPlaintext"), "a plaintext beside an envelope"
             assert "KeyMaterialId" not in answer.output

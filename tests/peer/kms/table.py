@@ -1,6 +1,6 @@
 """The table of cases in table/*.yaml: how it is read, how its values are made, and how answers are compared with it.
 
-A chapter is a file: `keys` that its cases use (each made by the peer under test, when it is first named), `roles` that they assume, and
+A chapter is a file: `keys` that its cases use (each made when it is first named), `roles` that they assume, and
 `cases`, in order:
   name, as (a principal of principals.yaml), do (the operation), with (the request), save (a name for the output), page_size, process,
   gives (what the output must at least have) or error, message (and status, 400 unless told).
