@@ -63,6 +63,16 @@ static void get_peer(struct MHD_Connection *connection, struct cmaw_peer *peer)
     }
 }
 
+/* Clients that find their clock wrong set it by this. */
+static void add_date(struct MHD_Response *response, int64_t now_ms)
+{
+    char text[40];
+    struct tm parts;
+    const time_t now_s = (time_t)(now_ms / 1000);
+    (void)strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now_s, &parts));
+    (void)MHD_add_response_header(response, "Date", text);
+}
+
 static enum MHD_Result respond(struct MHD_Connection *connection, unsigned status, const struct cmaw_answer *answer)
 {
     const struct cmaw_slice body = cmaw_buf_slice(&answer->body);
@@ -72,6 +82,9 @@ static enum MHD_Result respond(struct MHD_Connection *connection, unsigned statu
         return MHD_NO;
     }
     (void)MHD_add_response_header(response, "Content-Type", answer->xml ? "text/xml" : "application/x-amz-json-1.1");
+    if (answer->now_ms != 0) {
+        add_date(response, answer->now_ms);
+    }
     if (answer->request_id[0] != '\0') {
         (void)MHD_add_response_header(response, "x-amzn-RequestId", answer->request_id);
     }

@@ -207,6 +207,7 @@ void cmaw_service_handle(struct cmaw_service *service, const struct cmaw_http_re
     }
     cmaw_log(CMAW_LOG_INFO, "kms.call", "op=%s result=%s request=%s", call.operation,
              call.fault.type == CMAW_FAULT_NONE ? "ok" : cmaw_fault_name(call.fault.type), source.request_id);
+    ret_answer->now_ms = call.now_ms;
     memcpy(ret_answer->request_id, source.request_id, sizeof source.request_id);
     if (is_form(request)) {
         ret_answer->xml = true;

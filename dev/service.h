@@ -17,6 +17,7 @@ struct cmaw_answer {
     char request_id[CMAW_UUID_SIZE + 1];
     const char *error_type; /* for x-amzn-ErrorType; NULL: none */
     bool xml;               /* else JSON */
+    int64_t now_ms;         /* of the service's clock, for Date; 0: the machine's */
     struct cmaw_buf body;
 };
 
