@@ -110,7 +110,12 @@ static enum cmaw_err check_name(struct cmaw_kms_call *call)
 
 enum cmaw_err cmaw_kms_grant_check(struct cmaw_kms_call *call)
 {
+    static const char *const of_services[] = {"GranteeServicePrincipal", "RetiringServicePrincipal"};
     bool dry = false;
+    for (size_t i = 0; i < sizeof of_services / sizeof of_services[0]; i++) {
+        CMAW_REQUIRE(json_is_null(json_object_get(call->request, of_services[i])) || json_object_get(call->request, of_services[i]) == NULL,
+                     cmaw_fault_set(&call->fault, CMAW_FAULT_UNSUPPORTED));
+    }
     CMAW_TRY(cmaw_kms_arg_key(call, "KeyId", true, &call->key_id));
     CMAW_TRY(cmaw_kms_grant_check_principal(call, "GranteePrincipal", true));
     CMAW_TRY(cmaw_kms_grant_check_principal(call, "RetiringPrincipal", false));

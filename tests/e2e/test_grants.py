@@ -1,5 +1,6 @@
 """Grants as boto3 sees them: who may do what by one, who may take it away, and that no grant beats a Deny."""
 import json
+import sqlite3
 
 import botocore.exceptions
 import pytest
@@ -148,10 +149,23 @@ def test_policies_decide_who_makes_which_grants(kms, key):
     ({"GrantTokens": ["bm9uZQ=="] * 11}, "ValidationException"),
     ({"KeyId": "11111111-2222-4333-8444-555555555555"}, "NotFoundException"),
     ({"DryRun": True}, "DryRunOperationException"),
+    ({"RetiringServicePrincipal": "s3.amazonaws.com"}, "UnsupportedOperationException"),
 ], ids=str)
 def test_what_a_grant_cannot_be(kms, key, members, code):
     assert refused(grant, kms, key, **members) == code
     assert kms[ADMIN].list_grants(KeyId=key)["Grants"] == []
+
+
+def test_a_key_has_fifty_thousand_grants_at_most(devd, kms, key):
+    made = grant(kms, key)
+    with sqlite3.connect(devd.folder / "devd.db", timeout=30) as database:
+        database.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 49998) INSERT INTO kms_grant "
+                         "SELECT printf('%064d', i), key_id, name, 'x', retiring, created_ms, body FROM kms_grant, n WHERE id = ?",
+                         (made["GrantId"],))
+    grant(kms, key)
+    assert refused(grant, kms, key) == "LimitExceededException"
+    kms[ADMIN].revoke_grant(KeyId=key, GrantId=made["GrantId"])
+    grant(kms, key)
 
 
 def test_ids_that_no_grant_has(kms, key):

@@ -1,5 +1,7 @@
 """Sessions: AssumeRole by trust and identity policies, what a session may do, and that it ends."""
 import json
+import os
+import sys
 
 import boto3
 import botocore.config
@@ -177,6 +179,19 @@ def test_other_operations_of_sts(server):
 def test_trust_policies_that_are_none(server, arn, trust, says):
     result = set_role(server, arn, trust)
     assert result.returncode != 0 and says in result.stderr
+
+
+def test_the_aws_cli_assumes_a_role_and_is_it(server, role):
+    def aws(key, *words):
+        env = {**os.environ, "AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+               "AWS_DEFAULT_REGION": harness.REGION, "AWS_CA_BUNDLE": str(server.tls_ca), "AWS_CONFIG_FILE": os.devnull,
+               "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_SESSION_TOKEN": key.get("SessionToken", "")}
+        return json.loads(harness.run(sys.executable, "-m", "awscli", "--endpoint-url", f"https://127.0.0.1:{server.port}",
+                                      "--output", "json", *words, env=env).stdout)
+
+    answer = aws(server.credentials(USER), "sts", "assume-role", "--role-arn", ROLE, "--role-session-name", "cli")
+    assert aws(answer["Credentials"], "sts", "get-caller-identity")["Arn"] == answer["AssumedRoleUser"]["Arn"]
+    assert "Keys" in aws(answer["Credentials"], "kms", "list-keys")
 
 
 def test_sessions_outlive_a_restart(server, role, key):
