@@ -116,13 +116,34 @@ static enum cmaw_err encrypt(struct cmaw_kms_call *call)
     return answer_algorithm(call, "EncryptionAlgorithm");
 }
 
+/* A rehearsal without a ciphertext, which asks about permissions only. */
+static bool ignores_ciphertext(const struct cmaw_kms_call *call)
+{
+    json_t *modifiers = json_object_get(call->request, "DryRunModifiers");
+    return json_is_true(json_object_get(call->request, "DryRun")) && json_array_size(modifiers) > 0;
+}
+
+/* The key must be named where no ciphertext does it. */
+static enum cmaw_err check_blob(struct cmaw_kms_call *call, const char *key_member, const char **ret_key_id)
+{
+    const bool ignored = ignores_ciphertext(call);
+    CMAW_TRY(cmaw_kms_arg_key(call, key_member, ignored, ret_key_id));
+    return ignored ? CMAW_OK : cmaw_kms_arg_bytes(call, "CiphertextBlob", CMAW_KMS_BLOB_MAX, true, &call->blob);
+}
+
 static enum cmaw_err check_decrypt(struct cmaw_kms_call *call)
 {
     call->naming = CMAW_KMS_NAMED_IN_CRYPTO;
-    CMAW_TRY(cmaw_kms_arg_key(call, "KeyId", false, &call->key_id));
     CMAW_TRY(cmaw_kms_arg_context(call, "EncryptionContext", &call->context));
     CMAW_TRY(check_algorithm(call, "EncryptionAlgorithm"));
-    return cmaw_kms_arg_bytes(call, "CiphertextBlob", CMAW_KMS_BLOB_MAX, true, &call->blob);
+    return check_blob(call, "KeyId", &call->key_id);
+}
+
+static enum cmaw_err named_key(struct cmaw_kms_call *call, const char *key_id, struct cmaw_kms_key *ret_key)
+{
+    CMAW_TRY(cmaw_kms_key_load(call, key_id, ret_key));
+    (void)snprintf(call->key_arn, sizeof call->key_arn, "%s", ret_key->arn);
+    return CMAW_OK;
 }
 
 /* The key that the blob names; if the request names one too, it must be that (key_id NULL: it does not). */
@@ -131,12 +152,14 @@ static enum cmaw_err key_of_blob(struct cmaw_kms_call *call, const char *key_id,
     struct cmaw_slice material_id;
     CMAW_KMS_KEY_AUTO(named);
     CMAW_KMS_KEY_AUTO(key);
+    if (ignores_ciphertext(call)) {
+        return named_key(call, key_id, ret_key);
+    }
     if (cmaw_kms_blob_material_id(cmaw_buf_slice(&call->blob), &material_id) != CMAW_OK) {
         return cmaw_fault_set(&call->fault, CMAW_FAULT_INVALID_CIPHERTEXT);
     }
     if (key_id != NULL) {
-        CMAW_TRY(cmaw_kms_key_load(call, key_id, &named));
-        (void)snprintf(call->key_arn, sizeof call->key_arn, "%s", named.arn);
+        CMAW_TRY(named_key(call, key_id, &named));
     }
     const enum cmaw_err err = cmaw_kms_key_load_material(call, material_id, &key);
     if (err == CMAW_E_NOT_FOUND) {
@@ -158,6 +181,9 @@ static enum cmaw_err open_blob(struct cmaw_kms_call *call, const struct cmaw_kms
                                struct cmaw_buf *plaintext)
 {
     CMAW_BUF_AUTO(form, CONTEXT_FORM_MAX);
+    if (ignores_ciphertext(call)) {
+        return CMAW_OK; /* the refusal of a dry run comes next */
+    }
     cmaw_kms_context_put(&form, context);
     CMAW_TRY(cmaw_buf_err(&form));
     const enum cmaw_err err = cmaw_kms_blob_open(&key->material, cmaw_buf_slice(&form), cmaw_buf_slice(&call->blob), plaintext);
@@ -171,6 +197,7 @@ static enum cmaw_err decrypt(struct cmaw_kms_call *call)
     CMAW_TRY(key_of_blob(call, call->key_id, &key));
     CMAW_TRY(cmaw_kms_authorise(call, "kms:Decrypt", &key, call->context));
     CMAW_TRY(cmaw_kms_require_enabled(call, &key));
+    CMAW_REQUIRE(key.spec == NULL, cmaw_kms_wrong_usage(call, &key, call->operation));
     CMAW_TRY(require_algorithm(call, &key, "EncryptionAlgorithm"));
     CMAW_TRY(open_blob(call, &key, call->context, &plaintext));
     CMAW_TRY(cmaw_kms_refuse_dry_run(call));
@@ -252,13 +279,12 @@ static enum cmaw_err check_reencrypt(struct cmaw_kms_call *call)
     call->naming = CMAW_KMS_NAMED_IN_CRYPTO;
     json_t *context = NULL;
     const char *source = NULL;
-    CMAW_TRY(cmaw_kms_arg_key(call, "SourceKeyId", false, &source));
     CMAW_TRY(cmaw_kms_arg_context(call, "SourceEncryptionContext", &context));
     CMAW_TRY(cmaw_kms_arg_key(call, "DestinationKeyId", true, &call->key_id));
     CMAW_TRY(cmaw_kms_arg_context(call, "DestinationEncryptionContext", &call->context));
     CMAW_TRY(check_algorithm(call, "SourceEncryptionAlgorithm"));
     CMAW_TRY(check_algorithm(call, "DestinationEncryptionAlgorithm"));
-    return cmaw_kms_arg_bytes(call, "CiphertextBlob", CMAW_KMS_BLOB_MAX, true, &call->blob);
+    return check_blob(call, "SourceKeyId", &source);
 }
 
 static enum cmaw_err reencrypt(struct cmaw_kms_call *call)
@@ -276,6 +302,7 @@ static enum cmaw_err reencrypt(struct cmaw_kms_call *call)
     CMAW_TRY(cmaw_kms_authorise(call, "kms:ReEncryptTo", &destination, call->context));
     CMAW_TRY(cmaw_kms_require_enabled(call, &source));
     CMAW_TRY(cmaw_kms_require_enabled(call, &destination));
+    CMAW_REQUIRE(source.spec == NULL, cmaw_kms_wrong_usage(call, &source, "ReEncryptFrom"));
     CMAW_REQUIRE(destination.spec == NULL, cmaw_kms_wrong_usage(call, &destination, "ReEncryptTo"));
     CMAW_TRY(require_algorithm(call, &source, "SourceEncryptionAlgorithm"));
     CMAW_TRY(require_algorithm(call, &destination, "DestinationEncryptionAlgorithm"));

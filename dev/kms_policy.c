@@ -60,9 +60,12 @@ enum cmaw_err cmaw_kms_policy_check(struct cmaw_kms_call *call, const char *text
 /* The key policy is the only one there is. */
 static enum cmaw_err check_policy_name(struct cmaw_kms_call *call)
 {
+    static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
     const char *name = NULL;
     CMAW_TRY(cmaw_kms_check_key(call));
     CMAW_TRY(cmaw_kms_arg_text(call, "PolicyName", 1, 128, false, &name));
+    CMAW_REQUIRE(name == NULL || name[strspn(name, word)] == '\0',
+                 cmaw_kms_invalid(call, "PolicyName", name, "satisfy regular expression pattern: [\\w]+"));
     CMAW_REQUIRE(name == NULL || strcmp(name, "default") == 0,
                  cmaw_fault_say(&call->fault, CMAW_FAULT_NOT_FOUND, "No such policy exists"));
     return CMAW_OK;

@@ -70,6 +70,25 @@ def test_contexts_that_are_not_the_same(parent, open_key, sealed, opened):
     assert parent.decrypt(CiphertextBlob=made["CiphertextBlob"], EncryptionContext=again)["Plaintext"] == made["Plaintext"]
 
 
+def test_rehearsals_without_a_ciphertext(admin, parent, open_key, hard_key, blob):
+    """They tell who may and who may not, need the key's name, and never do anything."""
+    rehearsal = {"DryRun": True, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]}
+    for more in ({}, {"CiphertextBlob": blob}, {"CiphertextBlob": b"no blob"}):
+        assert code(parent.decrypt, KeyId=open_key, **more, **rehearsal) == "DryRunOperationException"
+        assert code(parent.decrypt, KeyId=hard_key, **more, **rehearsal) == "AccessDeniedException"
+        assert code(parent.re_encrypt, SourceKeyId=open_key, DestinationKeyId=open_key, **more, **rehearsal) == "DryRunOperationException"
+        assert code(parent.re_encrypt, SourceKeyId=open_key, DestinationKeyId=hard_key, **more, **rehearsal) == "AccessDeniedException"
+        assert code(parent.decrypt, **more, **rehearsal) == "ValidationException"
+        assert code(parent.re_encrypt, DestinationKeyId=open_key, **more, **rehearsal) == "ValidationException"
+    for modifiers in ({"DryRunModifiers": ["IGNORE_CIPHERTEXT"]}, {"DryRunModifiers": ["IGNORE_CIPHERTEXT"], "DryRun": False}, {"DryRun": True}):
+        assert code(parent.decrypt, KeyId=open_key, **modifiers) == "ValidationException"
+        assert code(parent.re_encrypt, SourceKeyId=open_key, DestinationKeyId=open_key, **modifiers) == "ValidationException"
+    policy = world.policy(world.ADMINISTRATION, world.allow(world.PARENT, ["kms:*crypt*"]))
+    pair = admin.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY", Policy=policy)["KeyMetadata"]["Arn"]
+    assert code(parent.decrypt, KeyId=pair, **rehearsal) == "InvalidKeyUsageException"
+    assert code(parent.re_encrypt, SourceKeyId=pair, DestinationKeyId=open_key, **rehearsal) == "InvalidKeyUsageException"
+
+
 def test_the_size_of_a_context(parent, open_key):
     many = {f"{number:04}": "v" * 8 for number in range(400)}
     blob = parent.encrypt(KeyId=open_key, Plaintext=b"x", EncryptionContext=many)["CiphertextBlob"]
