@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "client/interrupt.h"
+
 enum { ANSWER_MAX = 4 * 1024 * 1024, CONNECT_MS = 5000, CALL_MS = 30000 };
 
 static size_t take_body(char *data, size_t size, size_t count, void *context)
@@ -42,6 +44,12 @@ static enum cmaw_err make_headers(const struct cmaw_aws_endpoint *endpoint, cons
     return CMAW_OK;
 }
 
+static int stop_if_interrupted(void *context, curl_off_t to_get, curl_off_t got, curl_off_t to_put, curl_off_t put)
+{
+    (void)context, (void)to_get, (void)got, (void)to_put, (void)put;
+    return cmaw_interrupted();
+}
+
 static void configure(CURL *curl, const struct cmaw_aws_endpoint *endpoint, struct curl_slist *headers, struct cmaw_slice body,
                       struct cmaw_buf *answer)
 {
@@ -54,6 +62,8 @@ static void configure(CURL *curl, const struct cmaw_aws_endpoint *endpoint, stru
         (void)curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
     }
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    (void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, stop_if_interrupted);
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)CALL_MS);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
@@ -70,6 +80,8 @@ static enum cmaw_err perform(CURL *curl, const struct cmaw_aws_endpoint *endpoin
     case CURLE_OK:
         (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
         return CMAW_OK;
+    case CURLE_ABORTED_BY_CALLBACK:
+        return cmaw_diag_set(diag, CMAW_E_CLOSED, "interrupted");
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_OPERATION_TIMEDOUT:
@@ -96,6 +108,17 @@ static enum cmaw_err post(const struct cmaw_aws_endpoint *endpoint, const char *
     return err;
 }
 
+static bool is_throttling(const char *name)
+{
+    static const char *const names[] = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* {"__type": "Name" or "namespace#Name", "message" or "Message"} */
 static enum cmaw_err refused(const json_t *answer, const char *target, long status, struct cmaw_diag *diag)
 {
@@ -106,8 +129,11 @@ static enum cmaw_err refused(const json_t *answer, const char *target, long stat
         CMAW_IGNORE(cmaw_json_text(answer, "Message", message, sizeof message));
     }
     const char *hash = strrchr(type, '#');
-    return cmaw_diag_set(diag, status >= 500 ? CMAW_E_UNAVAILABLE : CMAW_E_DENIED, "%s was refused: %s (HTTP %ld)%s%s", target,
-                         hash == NULL ? type : hash + 1, status, message[0] == '\0' ? "" : ": ", message);
+    const char *name = hash == NULL ? type : hash + 1;
+    const char *operation = strrchr(target, '.');
+    const enum cmaw_err err = is_throttling(name) ? CMAW_E_BUSY : status >= 500 ? CMAW_E_UNAVAILABLE : CMAW_E_DENIED;
+    return cmaw_diag_set(diag, err, "%s was refused: %s (HTTP %ld)%s%s", operation == NULL ? target : operation + 1, name, status,
+                         message[0] == '\0' ? "" : ": ", message);
 }
 
 enum cmaw_err cmaw_aws_call(const struct cmaw_aws_endpoint *endpoint, const char *service, const char *target, const json_t *body,

@@ -13,7 +13,7 @@ struct cmaw_aws_endpoint {
     struct cmaw_aws_credentials credentials;
 };
 
-/* POSTs body to the service and parses the answer. UNAVAILABLE: nobody answers; DENIED: the service refused, and diag says with its own words
+/* POSTs body to the service and parses the answer. UNAVAILABLE: nobody answers; BUSY: too many calls; CLOSED: interrupted (client/interrupt.h); DENIED: the service refused, and diag says with its own words
  * why; PEER: the answer is no answer of such a service. *ret_answer is the caller's. */
 enum cmaw_err cmaw_aws_call(const struct cmaw_aws_endpoint *endpoint, const char *service, const char *target, const json_t *body,
                             json_t **ret_answer, struct cmaw_diag *diag);

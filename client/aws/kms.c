@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-enum { PAGES_MAX = 10000 };
-
 static enum cmaw_err policy_text(const json_t *policy, json_t **ret_text)
 {
     CMAW_BUF_AUTO(text, 32768); /* KMS's limit */
@@ -48,42 +46,4 @@ enum cmaw_err cmaw_kms_put_policy(const struct cmaw_aws_endpoint *endpoint, cons
     CMAW_REQUIRE(request != NULL, CMAW_E_NO_MEMORY);
     CMAW_JSON_AUTO(answer);
     return cmaw_aws_call(endpoint, "kms", "TrentService.PutKeyPolicy", request, &answer, diag);
-}
-
-static enum cmaw_err visit_page(const json_t *answer, enum cmaw_err (*visit)(void *context, const json_t *event), void *context,
-                                struct cmaw_diag *diag)
-{
-    size_t index;
-    json_t *entry;
-    json_array_foreach(json_object_get(answer, "Events"), index, entry) {
-        const json_t *text = json_object_get(entry, "CloudTrailEvent");
-        CMAW_JSON_AUTO(event);
-        if (!json_is_string(text)) {
-            return cmaw_diag_set(diag, CMAW_E_PEER, "an event of CloudTrail has no CloudTrailEvent");
-        }
-        CMAW_TRY(cmaw_json_parse("CloudTrailEvent", cmaw_slice_of(json_string_value(text), json_string_length(text)), &event, diag));
-        CMAW_TRY(visit(context, event));
-    }
-    return CMAW_OK;
-}
-
-enum cmaw_err cmaw_trail_each(const struct cmaw_aws_endpoint *endpoint, const char *resource,
-                              enum cmaw_err (*visit)(void *context, const json_t *event), void *context, struct cmaw_diag *diag)
-{
-    CMAW_JSON_AUTO(request);
-    request = json_pack("{s:[{s:s, s:s}], s:i}", "LookupAttributes", "AttributeKey", "ResourceName", "AttributeValue", resource,
-                        "MaxResults", 50);
-    CMAW_REQUIRE(request != NULL, CMAW_E_NO_MEMORY);
-    for (size_t page = 0; page < PAGES_MAX; page++) {
-        CMAW_JSON_AUTO(answer);
-        CMAW_TRY(cmaw_aws_call(endpoint, "cloudtrail", "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents", request,
-                               &answer, diag));
-        CMAW_TRY(visit_page(answer, visit, context, diag));
-        json_t *next = json_object_get(answer, "NextToken");
-        if (next == NULL || json_is_null(next)) {
-            return CMAW_OK;
-        }
-        CMAW_REQUIRE(json_object_set(request, "NextToken", next) == 0, CMAW_E_NO_MEMORY);
-    }
-    return cmaw_diag_set(diag, CMAW_E_PEER, "CloudTrail's list of events does not end");
 }

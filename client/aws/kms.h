@@ -1,4 +1,4 @@
-/* What a key administrator does with KMS, and what an auditor reads in CloudTrail. */
+/* What a key administrator does with KMS. */
 #ifndef CMAW_CLIENT_AWS_KMS_H
 #define CMAW_CLIENT_AWS_KMS_H
 
@@ -11,9 +11,5 @@ enum cmaw_err cmaw_kms_create_key(const struct cmaw_aws_endpoint *endpoint, cons
 /* Replaces the policy of a key. */
 enum cmaw_err cmaw_kms_put_policy(const struct cmaw_aws_endpoint *endpoint, const char *arn, const json_t *policy,
                                   struct cmaw_diag *diag);
-
-/* Visits every CloudTrail event about a resource, in the service's order (newest first): the parsed CloudTrailEvent. */
-enum cmaw_err cmaw_trail_each(const struct cmaw_aws_endpoint *endpoint, const char *resource,
-                              enum cmaw_err (*visit)(void *context, const json_t *event), void *context, struct cmaw_diag *diag);
 
 #endif

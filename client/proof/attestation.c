@@ -1,152 +1,217 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "client/aws/trail.h"
+#include "client/interrupt.h"
+#include "client/proof/audit.h"
 #include "client/proof/proof.h"
-#include "client/stack/kms_of.h"
+#include "client/settings.h"
+#include "client/when.h"
 #include "lib/base/text.h"
+#include "sys/daemon.h"
 
-/* What CloudTrail shows of a recipient, in the order of a manifest's PCRs (facts/KMS.md section 4.1). */
-static const char *const recipient_fields[CMAW_MEASURED_PCRS] = {"attestationDocumentEnclaveImageDigest", "attestationDocumentEnclavePCR1",
-                                                                 "attestationDocumentEnclavePCR2", "attestationDocumentEnclavePCR8"};
+enum { PAUSE_FIRST_MS = 1000, PAUSE_MAX_MS = 15000, QUIET_MS = 30000, CLOCKS_MS = 300 * 1000, LATE_MS = 15 * 60 * 1000, DAY_MS = 86400 * 1000 };
 
-struct audit {
-    const struct cmaw_manifest *manifest;
-    const struct cmaw_role *role;
+struct watch {
+    const struct cmaw_verified_run *run;
+    const struct cmaw_auditor_settings *settings;
     struct cmaw_proof *proof;
-    size_t events;
-    size_t decrypts, generates;
-    size_t refused;
-    size_t bad;
+    uint64_t from_ms;
+    bool cut;            /* the manifest is older than what LookupEvents keeps */
+    bool interrupted;
+    bool of_stack;
+    struct cmaw_trail trail;
+    size_t bad, missing, expected;
+    size_t shown_missing; /* what the last line of progress said */
+    uint64_t shown_ms;
+    struct cmaw_audit audits[CMAW_ROLES_MAX];
 };
 
-/* A PCR in base64 of 48 bytes, or hex as on older pages; the empty slice if it is neither. */
-static struct cmaw_slice read_pcr(const json_t *recipient, const char *field, struct cmaw_buf *buf)
+static void free_watch(struct watch **watch)
 {
-    const json_t *value = json_object_get(recipient, field);
-    const struct cmaw_slice text = cmaw_slice_of(json_string_value(value), json_string_length(value));
-    const enum cmaw_err err = text.size == 2 * CMAW_PCR_SIZE ? cmaw_hex_decode(text, buf) : cmaw_base64_decode(text, buf);
-    return err == CMAW_OK && buf->size == CMAW_PCR_SIZE ? cmaw_buf_slice(buf) : CMAW_SLICE_EMPTY;
-}
-
-static bool is_measured(const struct audit *audit, const json_t *recipient)
-{
-    struct cmaw_buf bufs[CMAW_MEASURED_PCRS];
-    struct cmaw_slice pcrs[CMAW_MEASURED_PCRS];
-    for (size_t i = 0; i < CMAW_MEASURED_PCRS; i++) {
-        bufs[i] = CMAW_BUF(2 * CMAW_PCR_SIZE);
-        pcrs[i] = read_pcr(recipient, recipient_fields[i], &bufs[i]);
+    for (size_t i = 0; *watch != NULL && i < CMAW_ROLES_MAX; i++) {
+        cmaw_audit_free(&(*watch)->audits[i]);
     }
-    const bool measured = cmaw_role_measured(audit->role, pcrs);
-    for (size_t i = 0; i < CMAW_MEASURED_PCRS; i++) {
-        cmaw_buf_free(&bufs[i]);
-    }
-    return measured;
-}
-
-static bool text_is(const json_t *object, const char *key, const char *text)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value != NULL && strcmp(value, text) == 0;
-}
-
-static bool has_exact_context(const struct audit *audit, const json_t *event)
-{
-    const json_t *context = json_object_get(json_object_get(event, "requestParameters"), "encryptionContext");
-    char tenant[CMAW_NAME_MAX + 1];
-    char role[16];
-    char mh[2 * CMAW_HASH_SIZE + 1];
-    if (cmaw_slice_to_cstr(audit->manifest->tenant, tenant, sizeof tenant) != CMAW_OK ||
-        cmaw_hex_to_cstr(cmaw_bytes32_slice(&audit->manifest->mh), mh, sizeof mh) != CMAW_OK) {
-        return false;
-    }
-    (void)snprintf(role, sizeof role, "%u", audit->role->id);
-    return json_object_size(context) == 4 && text_is(context, "sst", "1") && text_is(context, "tenant", tenant) &&
-           text_is(context, "role", role) && text_is(context, "manifest", mh);
-}
-
-static void judge_use(struct audit *audit, const json_t *event, const char *name)
-{
-    const json_t *recipient = json_object_get(json_object_get(event, "additionalEventData"), "recipient");
-    const char *id = json_string_value(json_object_get(event, "eventID"));
-    const char *fault = recipient == NULL               ? "without a recipient"
-                        : !is_measured(audit, recipient) ? "for an enclave that the manifest does not list"
-                        : !has_exact_context(audit, event) ? "under another encryption context"
-                                                            : NULL;
-    if (fault != NULL) {
-        audit->bad++;
-        cmaw_proof_line(audit->proof, "BAD        %s %s, event %s", name, fault, id == NULL ? "without an id" : id);
-    }
+    free(*watch);
 }
 
 static enum cmaw_err on_event(void *context, const json_t *event)
 {
-    struct audit *audit = context;
-    const char *name = json_string_value(json_object_get(event, "eventName"));
-    name = name == NULL ? "" : name;
-    audit->events++;
-    const bool decrypt = strcmp(name, "Decrypt") == 0;
-    const bool use = decrypt || strncmp(name, "GenerateDataKey", 15) == 0 || strcmp(name, "DeriveSharedSecret") == 0;
-    if (json_object_get(event, "errorCode") != NULL) {
-        audit->refused += use;
-        return CMAW_OK; /* refused: nothing was released */
-    }
-    static const char *const never[] = {"Encrypt", "ReEncrypt", "CreateGrant", "ReplicateKey"};
-    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
-        if (strcmp(name, never[i]) == 0) {
-            audit->bad++;
-            cmaw_proof_line(audit->proof, "BAD        %s was granted", name);
-        }
-    }
-    if (use) {
-        audit->decrypts += decrypt;
-        audit->generates += !decrypt;
-        judge_use(audit, event, name);
-    }
+    cmaw_audit_event(context, event);
     return CMAW_OK;
 }
 
-static enum cmaw_err audit_role(const struct cmaw_stack_kms *kms, struct audit *audit, struct cmaw_diag *diag)
+static enum cmaw_err read_key(struct watch *watch, size_t index, struct cmaw_diag *diag)
+{
+    const struct cmaw_role *role = &watch->run->manifest.roles[index];
+    struct cmaw_audit *audit = &watch->audits[index];
+    [[gnu::cleanup(cmaw_auditor_wipe)]] struct cmaw_auditor auditor = {0};
+    char arn[CMAW_ARN_MAX + 1];
+    cmaw_audit_free(audit);
+    CMAW_TRY(cmaw_audit_begin(watch->run, role, audit));
+    CMAW_TRY(cmaw_slice_to_cstr(role->kms_key_arn, arn, sizeof arn));
+    CMAW_TRY(cmaw_auditor_find(watch->settings, role->kms_key_arn, &auditor, diag));
+    watch->of_stack = auditor.of_stack;
+    watch->trail.endpoint = &auditor.endpoint;
+    const enum cmaw_err err = cmaw_trail_each(&watch->trail, arn, watch->from_ms, on_event, audit, diag);
+    watch->trail.endpoint = NULL;
+    cmaw_audit_end(audit);
+    return err;
+}
+
+/* All keys once. CLOSED leaves what was read. */
+static enum cmaw_err read_keys(struct watch *watch, struct cmaw_diag *diag)
+{
+    const size_t roles = watch->run->manifest.role_count;
+    enum cmaw_err err = CMAW_OK;
+    for (size_t i = 0; err == CMAW_OK && i < roles; i++) {
+        err = read_key(watch, i, diag);
+    }
+    watch->bad = watch->missing = watch->expected = 0;
+    for (size_t i = 0; i < roles; i++) {
+        const struct cmaw_audit *audit = &watch->audits[i];
+        watch->bad += audit->bad;
+        watch->missing += cmaw_audit_missing(audit);
+        watch->expected += audit->expected_count + audit->acts;
+    }
+    return err;
+}
+
+/* On a terminal one line that changes; elsewhere a line when something has changed, or for a long time nothing. */
+static void show_progress(struct watch *watch, uint64_t left_ms)
+{
+    const uint64_t now = cmaw_clock_ms();
+    const bool terminal = isatty(STDERR_FILENO) != 0;
+    if (!terminal && watch->shown_ms != 0 && watch->shown_missing == watch->missing && now - watch->shown_ms < QUIET_MS) {
+        return;
+    }
+    watch->shown_ms = now;
+    watch->shown_missing = watch->missing;
+    (void)fprintf(stderr, "%scmaw: waiting for CloudTrail: %zu of %zu uses of the keys are there, %llu s left%s", terminal ? "\r\033[K" : "",
+                  watch->expected - watch->missing, watch->expected, (unsigned long long)(left_ms / 1000), terminal ? "" : "\n");
+}
+
+static void end_progress(const struct watch *watch)
+{
+    if (watch->shown_ms != 0 && isatty(STDERR_FILENO) != 0) {
+        (void)fprintf(stderr, "\r\033[K");
+    }
+}
+
+/* Reads until what must be there is there, something is bad, or the time is over. */
+static enum cmaw_err await(struct watch *watch, uint64_t wait_ms, struct cmaw_diag *diag)
+{
+    const uint64_t deadline = cmaw_clock_ms() + wait_ms;
+    uint64_t pause_ms = PAUSE_FIRST_MS;
+    for (;;) {
+        const enum cmaw_err err = read_keys(watch, diag);
+        watch->interrupted = err == CMAW_E_CLOSED;
+        CMAW_REQUIRE(err == CMAW_OK || watch->interrupted, err);
+        const uint64_t now = cmaw_clock_ms();
+        if (watch->interrupted || watch->bad > 0 || watch->missing == 0 || now >= deadline) {
+            return CMAW_OK;
+        }
+        show_progress(watch, deadline - now);
+        watch->interrupted = !cmaw_interrupt_sleep(pause_ms < deadline - now ? pause_ms : deadline - now);
+        if (watch->interrupted) {
+            return CMAW_OK;
+        }
+        pause_ms = 2 * pause_ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : 2 * pause_ms;
+    }
+}
+
+static enum cmaw_err report_key(const struct cmaw_audit *audit, struct cmaw_proof *proof)
 {
     char arn[CMAW_ARN_MAX + 1];
     char pcr0[2 * CMAW_PCR_SIZE + 1];
     CMAW_TRY(cmaw_slice_to_cstr(audit->role->kms_key_arn, arn, sizeof arn));
-    CMAW_TRY(cmaw_trail_each(&kms->endpoint, arn, on_event, audit, diag));
     CMAW_TRY(cmaw_hex_to_cstr(audit->role->measurements[0].pcrs[0], pcr0, sizeof pcr0));
-    cmaw_proof_line(audit->proof, "looked at  %zu events of CloudTrail about %s (role %.*s)", audit->events, arn, (int)audit->role->name.size,
-                    (const char *)audit->role->name.data);
-    cmaw_proof_line(audit->proof, "           %zu Decrypt and %zu GenerateDataKey granted, %zu refused; granted only to PCR0 %.16s…%s", audit->decrypts,
+    cmaw_proof_line(proof, "looked at  %zu events of CloudTrail about %s (role %.*s)%s%s%s%s", audit->events, arn, (int)audit->role->name.size,
+                    (const char *)audit->role->name.data, audit->events > 0 ? ", from " : "", audit->oldest, audit->events > 0 ? " to " : "", audit->newest);
+    cmaw_proof_line(proof, "           %zu Decrypt and %zu GenerateDataKey granted, %zu refused; may be granted only to PCR0 %.16s…%s", audit->decrypts,
                     audit->generates, audit->refused, pcr0, audit->role->measurement_count > 1 ? " and others" : "");
-    json_t *entry = json_object();
-    CMAW_TRY(cmaw_json_append(json_object_get(audit->proof->json, "keys"), entry));
-    CMAW_TRY(cmaw_json_set_text(entry, "key", arn));
-    CMAW_TRY(cmaw_json_set_u64(entry, "events", audit->events));
-    CMAW_TRY(cmaw_json_set_u64(entry, "decrypts", audit->decrypts));
-    CMAW_TRY(cmaw_json_set_u64(entry, "generates", audit->generates));
-    CMAW_TRY(cmaw_json_set_u64(entry, "refused", audit->refused));
-    return cmaw_json_set_u64(entry, "bad", audit->bad);
+    cmaw_buf_put(&proof->text, cmaw_buf_slice(&audit->text));
+    if (audit->acts && audit->born[0] == '\0') {
+        cmaw_proof_line(proof, "MISSING    the GenerateDataKey that made the key of this role");
+    }
+    for (size_t i = 0; i < audit->expected_count; i++) {
+        if (!audit->expected[i].seen) {
+            cmaw_proof_line(proof, "MISSING    the Decrypt of %.*s, which a receipt of the run names", (int)audit->expected[i].module_id.size,
+                            (const char *)audit->expected[i].module_id.data);
+        }
+    }
+    json_t *entry = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "key", arn, "events", (json_int_t)audit->events, "decrypts", (json_int_t)audit->decrypts,
+                              "generates", (json_int_t)audit->generates, "refused", (json_int_t)audit->refused, "bad", (json_int_t)audit->bad,
+                              "missing", (json_int_t)cmaw_audit_missing(audit));
+    return entry == NULL ? CMAW_E_NO_MEMORY : cmaw_json_append(json_object_get(proof->json, "keys"), entry);
 }
 
-enum cmaw_err cmaw_prove_attestation(const struct cmaw_outcome *outcome, const struct cmaw_stack *stack, struct cmaw_proof *proof,
-                                     struct cmaw_diag *diag)
+/* CloudTrail does not say when it has told everything: until then a use may be on its way. */
+static enum cmaw_err report_lateness(const struct watch *watch)
 {
-    CMAW_STACK_KMS_AUTO(kms);
-    CMAW_TRY(cmaw_stack_kms(stack, "auditor", &kms, diag));
-    CMAW_TRY(cmaw_json_set(proof->json, "keys", json_array()));
-    const struct cmaw_manifest *manifest = &outcome->run->manifest;
-    size_t uses = 0, bad = 0, unborn = 0;
-    for (size_t i = 0; i < manifest->role_count; i++) {
-        struct audit audit = {.manifest = manifest, .role = &manifest->roles[i], .proof = proof};
-        CMAW_TRY(audit_role(&kms, &audit, diag));
-        uses += audit.decrypts + audit.generates;
-        bad += audit.bad;
-        /* a role that acted must have got its key somewhere */
-        unborn += cmaw_plan_has_role(&outcome->run->plan, manifest->roles[i].id) && (audit.generates == 0 || audit.decrypts == 0);
+    char from[CMAW_WHEN_SIZE], later[CMAW_WHEN_SIZE];
+    const uint64_t now = cmaw_wall_clock_ms();
+    cmaw_when_text(watch->from_ms, from);
+    cmaw_when_text(now + LATE_MS, later);
+    cmaw_proof_line(watch->proof, "           management events since %.19sZ, %llu pages, %llu times throttled", from, (unsigned long long)watch->trail.pages,
+                    (unsigned long long)watch->trail.throttled);
+    if (watch->cut) {
+        cmaw_proof_line(watch->proof, "not looked at: what is older than %d days, which LookupEvents does not keep", CMAW_TRAIL_DAYS);
     }
-    proof->pass = bad == 0 && unborn == 0;
-    if (unborn > 0) {
-        cmaw_proof_line(proof, "MISSING    a role acted in the run whose key was never released: CloudTrail is not complete, or lags behind");
+    if (!watch->of_stack) {
+        cmaw_proof_line(watch->proof, "not in sight: uses of the last 15 minutes or so, which CloudTrail may still hold back; verify again after %.19sZ", later);
     }
-    (void)snprintf(proof->summary, sizeof proof->summary, "%zu of %zu uses of the keys were released to anything but a measured enclave", bad, uses);
+    return cmaw_json_set_u64(watch->proof->json, "pages", watch->trail.pages);
+}
+
+static enum cmaw_err report(const struct watch *watch)
+{
+    struct cmaw_proof *proof = watch->proof;
+    size_t uses = 0;
+    for (size_t i = 0; i < watch->run->manifest.role_count; i++) {
+        if (watch->audits[i].role != NULL) {
+            CMAW_TRY(report_key(&watch->audits[i], proof));
+            uses += watch->audits[i].decrypts + watch->audits[i].generates;
+        }
+    }
+    CMAW_TRY(report_lateness(watch));
+    proof->incomplete = watch->bad == 0 && (watch->missing > 0 || watch->interrupted);
+    proof->pass = watch->bad == 0 && !proof->incomplete;
+    if (watch->bad > 0) {
+        (void)snprintf(proof->summary, sizeof proof->summary, "%zu findings in %zu uses of the keys and what else CloudTrail lists", watch->bad, uses);
+    } else if (proof->incomplete) {
+        (void)snprintf(proof->summary, sizeof proof->summary, "%s%zu of %zu uses that must be in CloudTrail are not there (yet)",
+                       watch->interrupted ? "interrupted; " : "", watch->missing, watch->expected);
+    } else {
+        (void)snprintf(proof->summary, sizeof proof->summary, "0 of %zu uses of the keys were released to anything but a measured enclave", uses);
+    }
     return CMAW_OK;
+}
+
+enum cmaw_err cmaw_prove_attestation(const struct cmaw_outcome *outcome, const struct cmaw_auditor_settings *settings, uint64_t wait_ms,
+                                     struct cmaw_proof *proof, struct cmaw_diag *diag)
+{
+    [[gnu::cleanup(free_watch)]] struct watch *watch = calloc(1, sizeof *watch);
+    CMAW_REQUIRE(watch != NULL, CMAW_E_NO_MEMORY);
+    CMAW_TRY(cmaw_json_set(proof->json, "keys", json_array()));
+    const uint64_t kept_ms = cmaw_wall_clock_ms() - (uint64_t)CMAW_TRAIL_DAYS * DAY_MS;
+    const uint64_t made_ms = outcome->run->manifest.not_before_ms - CLOCKS_MS;
+    watch->run = outcome->run;
+    watch->settings = settings;
+    watch->proof = proof;
+    watch->cut = made_ms < kept_ms;
+    watch->from_ms = watch->cut ? kept_ms : made_ms;
+    cmaw_interrupt_catch();
+    const enum cmaw_err err = await(watch, wait_ms, diag);
+    end_progress(watch);
+    if (err == CMAW_E_NOT_FOUND) {
+        proof->incomplete = true;
+        (void)snprintf(proof->summary, sizeof proof->summary, "cannot be looked at: %.150s", diag->text);
+        *diag = (struct cmaw_diag){0};
+        return CMAW_OK;
+    }
+    CMAW_TRY(err);
+    return report(watch);
 }

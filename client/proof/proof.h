@@ -2,6 +2,7 @@
 #ifndef CMAW_CLIENT_PROOF_PROOF_H
 #define CMAW_CLIENT_PROOF_PROOF_H
 
+#include "client/aws/auditor.h"
 #include "client/json.h"
 #include "client/run/outcome.h"
 #include "client/stack/stack.h"
@@ -12,6 +13,7 @@ enum { CMAW_PROOF_TEXT_MAX = 1024 * 1024 };
 struct cmaw_proof {
     const char *name;   /* "confidentiality" */
     bool pass;
+    bool incomplete;    /* neither proven nor refuted */
     char summary[256];  /* one line */
     struct cmaw_buf text; /* lines of what was looked at, and how much */
     json_t *json;       /* the same for programs */
@@ -34,9 +36,11 @@ enum cmaw_err cmaw_plaintexts_open(const struct cmaw_outcome *outcome, struct cm
  * the history can be looked at, and the proof says so. */
 enum cmaw_err cmaw_prove_confidentiality(const struct cmaw_outcome *outcome, const struct cmaw_plaintexts *plaintexts, struct cmaw_slice history,
                                          const struct cmaw_stack *stack, struct cmaw_proof *proof, struct cmaw_diag *diag);
-/* Every Decrypt and GenerateDataKey that KMS granted for the manifest's keys carried a recipient measured as the manifest says. */
-enum cmaw_err cmaw_prove_attestation(const struct cmaw_outcome *outcome, const struct cmaw_stack *stack, struct cmaw_proof *proof,
-                                     struct cmaw_diag *diag);
+/* Every Decrypt and GenerateDataKey that KMS granted for the manifest's keys carried a recipient measured as the manifest says, as CloudTrail has it (audit.h). Waits
+ * up to wait_ms for the events that must be there, with progress on standard error; SIGINT ends that. Incomplete: some are missing, or there are no
+ * credentials. Errors as cmaw_trail_each. */
+enum cmaw_err cmaw_prove_attestation(const struct cmaw_outcome *outcome, const struct cmaw_auditor_settings *settings, uint64_t wait_ms,
+                                     struct cmaw_proof *proof, struct cmaw_diag *diag);
 /* What the verification of the run established, and the change that the last step made. */
 enum cmaw_err cmaw_prove_integrity(const struct cmaw_outcome *outcome, const struct cmaw_plaintexts *plaintexts, struct cmaw_proof *proof,
                                    struct cmaw_diag *diag);

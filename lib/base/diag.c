@@ -55,6 +55,8 @@ int cmaw_exit_code(enum cmaw_err err)
     case CMAW_E_UNAVAILABLE:
     case CMAW_E_TIMEOUT:
         return 3;
+    case CMAW_E_INCOMPLETE:
+        return 4;
     default:
         return 1;
     }

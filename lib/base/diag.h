@@ -18,7 +18,7 @@ struct cmaw_diag {
 [[gnu::format(printf, 2, 3)]] void cmaw_diag_hint(struct cmaw_diag *diag, const char *format, ...);
 /* "program: text\n" and, where there is one, "hint: …\n", on standard error. */
 void cmaw_diag_print(const struct cmaw_diag *diag, const char *program, enum cmaw_err err);
-/* 0 done, 1 refused or failed, 2 usage, 3 cannot reach a service. */
+/* 0 done, 1 refused or failed, 2 usage, 3 cannot reach a service, 4 neither proven nor refuted. */
 int cmaw_exit_code(enum cmaw_err err);
 
 #endif

@@ -1,0 +1,91 @@
+#include "client/proof/audit_use.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+
+/* What CloudTrail shows of a recipient, in the order of a manifest's PCRs (facts/KMS.md section 4.1). */
+static const char *const recipient_fields[CMAW_MEASURED_PCRS] = {"attestationDocumentEnclaveImageDigest", "attestationDocumentEnclavePCR1",
+                                                                 "attestationDocumentEnclavePCR2", "attestationDocumentEnclavePCR8"};
+
+const char *cmaw_event_text(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text == NULL ? "" : text;
+}
+
+const json_t *cmaw_event_recipient(const json_t *event)
+{
+    const json_t *recipient = json_object_get(json_object_get(event, "additionalEventData"), "recipient");
+    return json_is_object(recipient) ? recipient : NULL;
+}
+
+/* A PCR in base64 of 48 bytes, or hex as on older pages; the empty slice if it is neither. */
+static struct cmaw_slice read_pcr(const json_t *recipient, const char *field, struct cmaw_buf *buf)
+{
+    const json_t *value = json_object_get(recipient, field);
+    const struct cmaw_slice text = cmaw_slice_of(json_string_value(value), json_string_length(value));
+    const enum cmaw_err err = text.size == 2 * CMAW_PCR_SIZE ? cmaw_hex_decode(text, buf) : cmaw_base64_decode(text, buf);
+    return err == CMAW_OK && buf->size == CMAW_PCR_SIZE ? cmaw_buf_slice(buf) : CMAW_SLICE_EMPTY;
+}
+
+static bool is_measured(const struct cmaw_role *role, const json_t *recipient)
+{
+    struct cmaw_buf bufs[CMAW_MEASURED_PCRS];
+    struct cmaw_slice pcrs[CMAW_MEASURED_PCRS];
+    for (size_t i = 0; i < CMAW_MEASURED_PCRS; i++) {
+        bufs[i] = CMAW_BUF(2 * CMAW_PCR_SIZE);
+        pcrs[i] = read_pcr(recipient, recipient_fields[i], &bufs[i]);
+    }
+    const bool measured = cmaw_role_measured(role, pcrs);
+    for (size_t i = 0; i < CMAW_MEASURED_PCRS; i++) {
+        cmaw_buf_free(&bufs[i]);
+    }
+    return measured;
+}
+
+static bool text_is(const json_t *object, const char *key, const char *text)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value != NULL && strcmp(value, text) == 0;
+}
+
+static bool has_exact_context(const struct cmaw_manifest *manifest, const struct cmaw_role *role, const json_t *event)
+{
+    const json_t *context = json_object_get(json_object_get(event, "requestParameters"), "encryptionContext");
+    char tenant[CMAW_NAME_MAX + 1];
+    char id[16];
+    char mh[2 * CMAW_HASH_SIZE + 1];
+    if (cmaw_slice_to_cstr(manifest->tenant, tenant, sizeof tenant) != CMAW_OK ||
+        cmaw_hex_to_cstr(cmaw_bytes32_slice(&manifest->mh), mh, sizeof mh) != CMAW_OK) {
+        return false;
+    }
+    (void)snprintf(id, sizeof id, "%u", role->id);
+    return json_object_size(context) == 4 && text_is(context, "sst", "1") && text_is(context, "tenant", tenant) &&
+           text_is(context, "role", id) && text_is(context, "manifest", mh);
+}
+
+/* The enclave calls with the credentials of its parent's role, which is of the key's own account. */
+static bool is_of_the_account(const struct cmaw_role *role, const json_t *event)
+{
+    char arn[CMAW_ARN_MAX + 1];
+    char account[16];
+    const json_t *identity = json_object_get(event, "userIdentity");
+    if (cmaw_slice_to_cstr(role->kms_key_arn, arn, sizeof arn) != CMAW_OK || sscanf(arn, "arn:%*[^:]:kms:%*[^:]:%15[0-9]:", account) != 1) {
+        return false;
+    }
+    const char *type = cmaw_event_text(identity, "type");
+    return strcmp(cmaw_event_text(identity, "accountId"), account) == 0 && json_object_get(identity, "invokedBy") == NULL &&
+           (strcmp(type, "AssumedRole") == 0 || strcmp(type, "IAMUser") == 0 || strcmp(type, "Role") == 0);
+}
+
+const char *cmaw_audit_use_fault(const struct cmaw_manifest *manifest, const struct cmaw_role *role, const json_t *event)
+{
+    const json_t *recipient = cmaw_event_recipient(event);
+    return recipient == NULL                           ? "without a recipient"
+           : !is_measured(role, recipient)             ? "for an enclave that the manifest does not list"
+           : !has_exact_context(manifest, role, event) ? "under another encryption context"
+           : !is_of_the_account(role, event)           ? "by a principal of another account or a service of AWS"
+                                                       : NULL;
+}
