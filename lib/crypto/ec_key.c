@@ -8,32 +8,7 @@
 
 #include "lib/crypto/pkcs8.h"
 
-struct curve {
-    const char *name; /* OpenSSL's */
-    size_t scalar_size;
-    struct cmaw_slice spki_prefix; /* everything before the point; the length is fixed, so this is all of the DER */
-};
-
-#define ID_EC_PUBLIC_KEY "\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
-#define ID_PRIME256V1 "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
-#define ID_SECP384R1 "\x06\x05\x2b\x81\x04\x00\x22"
-
-static const struct curve curves[] = {
-    [CMAW_EC_P256] = {"prime256v1", 32,
-                      CMAW_SLICE_LIT("\x30\x59\x30\x13" ID_EC_PUBLIC_KEY ID_PRIME256V1 "\x03\x42\x00")},
-    [CMAW_EC_P384] = {"secp384r1", 48,
-                      CMAW_SLICE_LIT("\x30\x76\x30\x10" ID_EC_PUBLIC_KEY ID_SECP384R1 "\x03\x62\x00")},
-};
-
-size_t cmaw_ec_scalar_size(enum cmaw_ec_curve curve)
-{
-    return curves[curve].scalar_size;
-}
-
-size_t cmaw_ec_point_size(enum cmaw_ec_curve curve)
-{
-    return 1 + 2 * curves[curve].scalar_size;
-}
+static const char *const openssl_names[] = {[CMAW_EC_P256] = "prime256v1", [CMAW_EC_P384] = "secp384r1"};
 
 void cmaw_ec_key_free(struct cmaw_ec_key *key)
 {
@@ -58,12 +33,12 @@ static bool is_on_curve(const EVP_PKEY *pkey, enum cmaw_ec_curve curve)
 {
     char name[32];
     return EVP_PKEY_is_a(pkey, "EC") == 1 && EVP_PKEY_get_group_name(pkey, name, sizeof name, NULL) == 1 &&
-           cmaw_slice_eq_cstr(cmaw_slice_of_cstr(name), curves[curve].name);
+           cmaw_slice_eq_cstr(cmaw_slice_of_cstr(name), openssl_names[curve]);
 }
 
 static bool prepare(struct cmaw_ec_key *key, bool has_private)
 {
-    const size_t size = curves[key->curve].scalar_size;
+    const size_t size = cmaw_ec_scalar_size(key->curve);
     key->point[0] = 4;
     key->verifier = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
     if (!read_coordinate(key->pkey, OSSL_PKEY_PARAM_EC_PUB_X, size, key->point + 1) ||
@@ -98,7 +73,7 @@ enum cmaw_err cmaw_ec_wrap(enum cmaw_ec_curve curve, EVP_PKEY *pkey, bool has_pr
 
 enum cmaw_err cmaw_ec_generate(enum cmaw_ec_curve curve, struct cmaw_ec_key **ret_key)
 {
-    EVP_PKEY *pkey = EVP_EC_gen(curves[curve].name);
+    EVP_PKEY *pkey = EVP_EC_gen(openssl_names[curve]);
     CMAW_REQUIRE(pkey != NULL, CMAW_E_NO_MEMORY);
     return cmaw_ec_wrap(curve, pkey, true, ret_key);
 }
@@ -108,7 +83,7 @@ static EVP_PKEY *import_point(enum cmaw_ec_curve curve, struct cmaw_slice point)
 {
     CMAW_PKEY_CTX_AUTO(ctx) = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
     char name[16]; /* parameters are not const */
-    (void)snprintf(name, sizeof name, "%s", curves[curve].name);
+    (void)snprintf(name, sizeof name, "%s", openssl_names[curve]);
     uint8_t bytes[CMAW_EC_POINT_MAX];
     memcpy(bytes, point.data, point.size);
     OSSL_PARAM params[] = {
@@ -127,11 +102,8 @@ static EVP_PKEY *import_point(enum cmaw_ec_curve curve, struct cmaw_slice point)
 
 enum cmaw_err cmaw_ec_from_spki(enum cmaw_ec_curve curve, struct cmaw_slice spki, struct cmaw_ec_key **ret_key)
 {
-    struct cmaw_reader reader = cmaw_reader_of(spki);
-    const struct cmaw_slice prefix = cmaw_read_bytes(&reader, curves[curve].spki_prefix.size);
-    const struct cmaw_slice point = cmaw_read_bytes(&reader, cmaw_ec_point_size(curve));
-    CMAW_REQUIRE(cmaw_reader_end(&reader) == CMAW_OK && cmaw_slice_eq(prefix, curves[curve].spki_prefix) &&
-                     point.data[0] == 4, CMAW_E_AUTH);
+    struct cmaw_slice point;
+    CMAW_TRY(cmaw_ec_point_of_spki(curve, spki, &point));
     EVP_PKEY *pkey = import_point(curve, point);
     CMAW_REQUIRE(pkey != NULL, CMAW_E_AUTH);
     return cmaw_ec_wrap(curve, pkey, false, ret_key);
@@ -139,7 +111,7 @@ enum cmaw_err cmaw_ec_from_spki(enum cmaw_ec_curve curve, struct cmaw_slice spki
 
 void cmaw_ec_put_spki(const struct cmaw_ec_key *key, struct cmaw_buf *buf)
 {
-    cmaw_buf_put(buf, curves[key->curve].spki_prefix);
+    cmaw_buf_put(buf, cmaw_ec_spki_prefix(key->curve));
     cmaw_buf_put(buf, cmaw_slice_of(key->point, cmaw_ec_point_size(key->curve)));
 }
 

@@ -2,7 +2,7 @@
 #ifndef CMAW_CRYPTO_ECDSA_FORM_H
 #define CMAW_CRYPTO_ECDSA_FORM_H
 
-#include "lib/crypto/ec_key.h"
+#include "lib/crypto/ec_curve.h"
 
 enum { CMAW_ECDSA_RAW_MAX = 2 * CMAW_EC_SCALAR_MAX, CMAW_ECDSA_DER_MAX = 2 * (2 + 1 + CMAW_EC_SCALAR_MAX) + 2 };
 

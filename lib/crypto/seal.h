@@ -10,10 +10,14 @@ enum {
     CMAW_SEAL_SALT_SIZE = 24,
     CMAW_SEAL_COMMITMENT_SIZE = 32,
     CMAW_SEAL_CHUNK_SIZE = 16384,
+    CMAW_SEAL_TAG_SIZE = 16,
 }; /* bytes */
 
 /* Bytes that sealing a plaintext of size bytes makes. */
-size_t cmaw_sealed_size(size_t size);
+static inline size_t cmaw_sealed_size(size_t size)
+{
+    return CMAW_SEAL_SALT_SIZE + CMAW_SEAL_COMMITMENT_SIZE + size + CMAW_SEAL_TAG_SIZE * (size / CMAW_SEAL_CHUNK_SIZE + 1);
+}
 
 /* Appends the sealed form. The salt must never repeat for another plaintext under this key: hedge it (PROTOCOL.md
  * section 3). BUG if the key is not 32 bytes; the buffer's error if it does not fit; nothing is appended then. */

@@ -26,9 +26,3 @@ void cmaw_seal_nonce(const uint8_t *base, uint32_t index, uint8_t ret_nonce[CMAW
         ret_nonce[CMAW_GCM_NONCE_SIZE - 1 - i] ^= (uint8_t)(index >> (8 * i));
     }
 }
-
-size_t cmaw_sealed_size(size_t size)
-{
-    return CMAW_SEAL_SALT_SIZE + CMAW_SEAL_COMMITMENT_SIZE + size +
-           CMAW_GCM_TAG_SIZE * (size / CMAW_SEAL_CHUNK_SIZE + 1);
-}
