@@ -52,7 +52,7 @@ static void check_signature(struct verdict *verdict)
     const uint64_t time_ms = policy->at_its_time ? verdict->doc->timestamp_ms : policy->time_ms;
     char when[CMAW_WHEN_SIZE];
     cmaw_when_text(time_ms, when);
-    const enum cmaw_err err = cmaw_doc_verify_at(verdict->doc, policy->root_sha256, time_ms);
+    const enum cmaw_err err = cmaw_doc_verify_at(verdict->doc, policy->root_sha256, time_ms, NULL);
     check(verdict, "signature", err == CMAW_OK, "%s %s%s",
           err == CMAW_OK        ? "signature and certificates are valid at"
           : err == CMAW_E_EXPIRED ? "a certificate is not valid at"

@@ -4,7 +4,7 @@
 #define CMAW_ATTEST_DOC_H
 
 #include "lib/cbor/cose.h"
-#include "lib/crypto/hash.h"
+#include "lib/crypto/x509.h"
 
 enum {
     CMAW_DOC_SIZE_MAX = 24 * 1024, /* bytes */
@@ -42,8 +42,9 @@ enum cmaw_err cmaw_doc_parse(struct cmaw_slice bytes, struct cmaw_doc *ret_doc);
  * nothing about when that was: the timestamp is the signer's. AUTH, or EXPIRED if a certificate was outside its validity. */
 enum cmaw_err cmaw_doc_verify_archive(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE]);
 /* The document held at a time that the caller states: signature, chain, and the validity of each certificate then. Neither age nor nonce is looked at.
- * AUTH, EXPIRED. */
-enum cmaw_err cmaw_doc_verify_at(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE], uint64_t time_ms);
+ * cache (may be NULL) spares signatures of authorities that it has seen. AUTH, EXPIRED. */
+enum cmaw_err cmaw_doc_verify_at(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE], uint64_t time_ms,
+                                 struct cmaw_x509_cache *cache);
 /* Live mode: valid now, at most max_age_ms from the timestamp in either direction (EXPIRED), and its nonce is this one
  * (AUTH); nonce must not be empty. now_ms must be trusted time. */
 enum cmaw_err cmaw_doc_verify_live(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE],

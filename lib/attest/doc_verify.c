@@ -1,8 +1,8 @@
 #include "lib/attest/doc.h"
-#include "lib/crypto/x509.h"
 
 /* facts/NITRO.md section 1.3, points 1 to 5. */
-enum cmaw_err cmaw_doc_verify_at(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE], uint64_t time_ms)
+enum cmaw_err cmaw_doc_verify_at(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE], uint64_t time_ms,
+                                 struct cmaw_x509_cache *cache)
 {
     struct cmaw_slice chain[CMAW_DOC_BUNDLE_MAX + 1];
     uint8_t digest[CMAW_SHA256_SIZE];
@@ -14,7 +14,7 @@ enum cmaw_err cmaw_doc_verify_at(const struct cmaw_doc *doc, const uint8_t root_
     }
     chain[doc->cabundle_count] = doc->certificate;
     CMAW_EC_KEY_AUTO(leaf_key);
-    CMAW_TRY(cmaw_x509_verify_chain(chain, doc->cabundle_count + 1, (int64_t)(time_ms / 1000), &leaf_key));
+    CMAW_TRY(cmaw_x509_verify_chain(chain, doc->cabundle_count + 1, (int64_t)(time_ms / 1000), cache, &leaf_key));
     struct cmaw_cose_tbs tbs;
     cmaw_cose_tbs_of(doc->sign1.protected_header, doc->sign1.payload, &tbs);
     return cmaw_es384_verify(leaf_key, tbs.parts, CMAW_COSE_TBS_PARTS, doc->sign1.signature);
@@ -22,14 +22,14 @@ enum cmaw_err cmaw_doc_verify_at(const struct cmaw_doc *doc, const uint8_t root_
 
 enum cmaw_err cmaw_doc_verify_archive(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE])
 {
-    return cmaw_doc_verify_at(doc, root_sha256, doc->timestamp_ms);
+    return cmaw_doc_verify_at(doc, root_sha256, doc->timestamp_ms, NULL);
 }
 
 enum cmaw_err cmaw_doc_verify_live(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE],
                                    uint64_t now_ms, uint64_t max_age_ms, struct cmaw_slice nonce)
 {
     CMAW_REQUIRE(nonce.size > 0, CMAW_E_BUG);
-    CMAW_TRY(cmaw_doc_verify_at(doc, root_sha256, now_ms));
+    CMAW_TRY(cmaw_doc_verify_at(doc, root_sha256, now_ms, NULL));
     const uint64_t age_ms = now_ms > doc->timestamp_ms ? now_ms - doc->timestamp_ms : doc->timestamp_ms - now_ms;
     CMAW_REQUIRE(age_ms <= max_age_ms, CMAW_E_EXPIRED);
     return doc->nonce.present && cmaw_slice_eq(doc->nonce.bytes, nonce) ? CMAW_OK : CMAW_E_AUTH;

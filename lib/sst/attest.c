@@ -9,14 +9,14 @@ void cmaw_attested_free(struct cmaw_attested *attested)
 }
 
 static enum cmaw_err check_authentic(const struct cmaw_doc *doc, const struct cmaw_manifest *manifest,
-    struct cmaw_finding *finding)
+    struct cmaw_x509_cache *cache, struct cmaw_finding *finding)
 {
     struct cmaw_bytes32 root;
     cmaw_sha256(doc->cabundle[0], root.bytes); /* a parsed document has at least two */
     if (!cmaw_bytes32_eq(&root, manifest->attestation_root)) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "doc.root", "not under the manifest's attestation root");
     }
-    const enum cmaw_err err = cmaw_doc_verify_archive(doc, root.bytes);
+    const enum cmaw_err err = cmaw_doc_verify_at(doc, root.bytes, doc->timestamp_ms, cache);
     if (err == CMAW_E_EXPIRED) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "doc.time", "a certificate was not valid at the document's time");
     }
@@ -64,14 +64,14 @@ static enum cmaw_err check_key(const struct cmaw_doc *doc, const struct cmaw_man
 }
 
 enum cmaw_err cmaw_attest_role(struct cmaw_slice ak_doc, const struct cmaw_manifest *manifest, const struct cmaw_role *role,
-    struct cmaw_attested *ret_attested, struct cmaw_finding *finding)
+    struct cmaw_x509_cache *cache, struct cmaw_attested *ret_attested, struct cmaw_finding *finding)
 {
     struct cmaw_doc doc;
     struct cmaw_attested attested = {0};
     if (ak_doc.size > CMAW_AK_DOC_MAX || cmaw_doc_parse(ak_doc, &doc) != CMAW_OK) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "doc.parse", "no attestation document of the right form");
     }
-    CMAW_TRY(check_authentic(&doc, manifest, finding));
+    CMAW_TRY(check_authentic(&doc, manifest, cache, finding));
     CMAW_TRY(check_measured(&doc, manifest, role, finding));
     CMAW_TRY(cmaw_ak_doc_hash(ak_doc, &attested.doc_hash));
     CMAW_TRY(check_key(&doc, manifest, role, &attested.ak, finding));

@@ -2,7 +2,7 @@
 #ifndef CMAW_SST_ATTEST_H
 #define CMAW_SST_ATTEST_H
 
-#include "lib/crypto/ecdsa.h"
+#include "lib/crypto/x509.h"
 #include "lib/sst/check.h"
 #include "lib/sst/keys.h"
 
@@ -18,8 +18,8 @@ struct cmaw_attested {
 void cmaw_attested_free(struct cmaw_attested *attested);
 
 /* The document is a good one of this role of the manifest, valid at its own timestamp. AUTH, and *finding says which check
- * refused ("doc.…"); finding may be NULL. */
+ * refused ("doc.…"); finding and cache may be NULL. */
 enum cmaw_err cmaw_attest_role(struct cmaw_slice ak_doc, const struct cmaw_manifest *manifest, const struct cmaw_role *role,
-    struct cmaw_attested *ret_attested, struct cmaw_finding *finding);
+    struct cmaw_x509_cache *cache, struct cmaw_attested *ret_attested, struct cmaw_finding *finding);
 
 #endif

@@ -108,7 +108,7 @@ enum cmaw_err cmaw_birth_verify(struct cmaw_slice cert, struct cmaw_slice ak_doc
     if (claims_parse(birth.sign1.payload, &claims) != CMAW_OK) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "birth.payload", "the claims are not exactly those that are asked for");
     }
-    CMAW_TRY(cmaw_attest_role(ak_doc, manifest, role, &attested, finding));
+    CMAW_TRY(cmaw_attest_role(ak_doc, manifest, role, NULL, &attested, finding));
     CMAW_TRY(cmaw_signed_verify(&birth_kind, &birth.sign1, birth.kid, attested.ak, &attested.kid, finding));
     CMAW_TRY(claims_check(&claims, kms_blob, manifest, role, finding));
     *ret_claims = claims;

@@ -7,6 +7,7 @@
 /* One verification on its way: what is in run is filled receipt by receipt. */
 struct verifying {
     struct cmaw_verified_run *run;
+    struct cmaw_x509_cache cache;
     struct cmaw_bytes32 doc_hashes[CMAW_STEPS_MAX];
     uint32_t doc_roles[CMAW_STEPS_MAX];
     uint32_t docs_used;
@@ -101,7 +102,7 @@ static enum cmaw_err take_doc(struct verifying *v, const struct cmaw_plan_step *
         const struct cmaw_role *role = cmaw_manifest_role(&run->manifest, step->role);
         CMAW_REQUIRE(role != NULL, CMAW_E_BUG);
         const enum cmaw_err err =
-            cmaw_attest_role(evidence->ak_docs[doc], &run->manifest, role, &run->docs[doc], v->finding);
+            cmaw_attest_role(evidence->ak_docs[doc], &run->manifest, role, &v->cache, &run->docs[doc], v->finding);
         if (err != CMAW_OK) {
             return cmaw_finding_wrap(v->finding, err, "document %u", doc + 1);
         }

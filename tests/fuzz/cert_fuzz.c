@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     const struct cmaw_slice chain[] = {bytes, bytes};
     CMAW_EC_KEY_AUTO(key);
-    if (cmaw_x509_verify_chain(chain, 2, cert.not_before_s, &key) == CMAW_OK) { /* it cannot be authority and leaf */
+    if (cmaw_x509_verify_chain(chain, 2, cert.not_before_s, NULL, &key) == CMAW_OK) { /* it cannot be authority and leaf */
         abort();
     }
     return 0;

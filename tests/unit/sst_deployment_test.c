@@ -18,7 +18,7 @@ static const char *attest_verdict(const struct sst_doc *doc, uint32_t role)
     struct cmaw_finding finding = {.check = ""};
     sst_doc_sign(world, doc, &bytes);
     const enum cmaw_err err =
-        cmaw_attest_role(cmaw_buf_slice(&bytes), &world->manifest, &world->manifest.roles[role - 1], &attested, &finding);
+        cmaw_attest_role(cmaw_buf_slice(&bytes), &world->manifest, &world->manifest.roles[role - 1], NULL, &attested, &finding);
     assert_true((err == CMAW_OK) == (finding.check[0] == '\0'));
     return finding.check;
 }

@@ -79,6 +79,9 @@ static void chain_free(struct chain *chain)
     }
 }
 
+/* Authorities that have verified before never change the verdict. */
+static struct cmaw_x509_cache seen;
+
 static enum cmaw_err chain_verify_at(const struct chain *chain, int64_t time_s)
 {
     struct cmaw_slice der[CERTS];
@@ -86,7 +89,10 @@ static enum cmaw_err chain_verify_at(const struct chain *chain, int64_t time_s)
         der[i] = cmaw_buf_slice(&chain->der[i]);
     }
     CMAW_EC_KEY_AUTO(key);
-    return cmaw_x509_verify_chain(der, CERTS, time_s, &key);
+    CMAW_EC_KEY_AUTO(same);
+    const enum cmaw_err err = cmaw_x509_verify_chain(der, CERTS, time_s, NULL, &key);
+    assert_int_equal(cmaw_x509_verify_chain(der, CERTS, time_s, &seen, &same), err);
+    return err;
 }
 
 #define CHAIN_AUTO(name) [[gnu::cleanup(chain_free)]] struct chain name
@@ -111,10 +117,22 @@ static void the_platforms_shape_is_accepted(void **state)
     CMAW_EC_KEY_AUTO(key);
     CMAW_BUF_AUTO(got, 200);
     CMAW_BUF_AUTO(want, 200);
-    assert_int_equal(cmaw_x509_verify_chain(der, CERTS, NOW, &key), CMAW_OK);
+    assert_int_equal(cmaw_x509_verify_chain(der, CERTS, NOW, NULL, &key), CMAW_OK);
     cmaw_ec_put_spki(key, &got);
     cmaw_ec_put_spki(keys[LEAF], &want);
     assert_true(cmaw_slice_eq(cmaw_buf_slice(&got), cmaw_buf_slice(&want)));
+}
+
+static void authorities_are_remembered(void **state)
+{
+    (void)state;
+    CHAIN_AUTO(chain);
+    chain_init(&chain);
+    seen.count = 0;
+    assert_int_equal(verdict(&chain), CMAW_OK);
+    assert_int_equal(seen.count, CERTS - 2); /* neither the root nor the leaf */
+    assert_int_equal(chain_verify_at(&chain, NOW), CMAW_OK);
+    assert_int_equal(seen.count, CERTS - 2);
 }
 
 static void a_wrong_signer_is_refused(void **state)
@@ -319,7 +337,7 @@ static void a_chain_has_two_to_nine_certificates(void **state)
     }
     CMAW_EC_KEY_AUTO(key);
     for (size_t count = 0; count <= CMAW_X509_CHAIN_MAX + 1; count++) { /* a root again and again is no chain either */
-        assert_int_equal(cmaw_x509_verify_chain(der, count, NOW, &key), CMAW_E_AUTH);
+        assert_int_equal(cmaw_x509_verify_chain(der, count, NOW, NULL, &key), CMAW_E_AUTH);
     }
     assert_null(key);
 }
@@ -360,6 +378,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_platforms_shape_is_accepted),
+        cmocka_unit_test(authorities_are_remembered),
         cmocka_unit_test(a_wrong_signer_is_refused),
         cmocka_unit_test(issuers_must_be_authorities),
         cmocka_unit_test(a_leaf_must_be_none),
