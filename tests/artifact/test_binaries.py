@@ -41,6 +41,10 @@ def test_static(program):
     assert "(NEEDED)" not in readelf(program, "-d")
 
 
+def test_the_verifier_is_small():
+    assert (BUILD / PROGRAMS["cmaw-verify"]).stat().st_size < 2 << 20
+
+
 def test_the_symbols_we_look_for_exist():
     # a test that looks for a name nobody has would pass for ever
     assert OPENERS <= functions("init-sim")
@@ -59,7 +63,7 @@ def test_a_release_enclave_has_no_simulation_code():
 
 
 def test_the_verifier_has_no_network_and_no_threads(tmp_path):
-    # OpenSSL brings code for sockets along, so what counts is what the kernel lets the process do: while it waits for the
+    # libc brings code for sockets along, so what counts is what the kernel lets the process do: while it waits for the
     # writer of a pipe it has given up everything else
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -39,6 +39,17 @@ def test_a_good_run_is_accepted(steps, tmp_path):
     assert answer["verified"] is True and len(answer["steps"]) == steps
 
 
+def test_a_run_of_64_documents_costs_its_signatures(tmp_path):
+    """64 steps with 64 documents: at most 1.3 times what the signatures in them cost by themselves."""
+    mh, evidence = evidence_world.evidence(evidence_world.Authority(), 64)
+    (tmp_path / "run.evidence").write_bytes(evidence)
+    cost = json.loads(subprocess.run([BUILD / "tests" / "evidence" / "evidence-cost", tmp_path / "run.evidence", mh.hex()],
+                                     capture_output=True, text=True, check=True).stdout)
+    print(cost)
+    assert cost["signatures"] == 3 + 3 * 64  # what stands above all leaves; a leaf, its document and a receipt for each step
+    assert cost["ratio"] <= 1.3
+
+
 class Stream:
     """evidence-stream, and what it says. Its answers are read while it is written to."""
 

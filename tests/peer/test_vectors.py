@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 
 import pytest
 
@@ -307,6 +308,15 @@ def test_run(case):
         check(None)  # only a holder of the secrets can see the fault
     if case["expect"] == "accept" and "unbound_edges" in case:
         assert result[1] == case["unbound_edges"] and result[0].hex() == case["run_id"]
+
+
+@pytest.mark.parametrize("case", cases("run.json", "variants") + cases("evidence.json", "variants"))
+def test_cmaw_verify_decides_a_run(case, tmp_path):
+    """The program has no secrets: what only their holder can see is accepted by it."""
+    file = tmp_path / "run.evidence"
+    file.write_bytes(unhex(case["evidence"]))
+    result = subprocess.run([ROOT / "build" / "client" / "cmaw-verify", file, "--manifest-hash", case["pinned_manifest"]], capture_output=True, text=True)
+    assert result.returncode == (0 if case["expect"] == "accept" or case.get("needs_secrets") else 1), result.stdout + result.stderr
 
 
 NITRO = sorted((VECTORS / "nitro").rglob("*.cose"))
