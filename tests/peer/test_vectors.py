@@ -316,7 +316,7 @@ def test_cmaw_verify_decides_a_run(case, tmp_path):
     file = tmp_path / "run.evidence"
     file.write_bytes(unhex(case["evidence"]))
     result = subprocess.run([ROOT / "build" / "client" / "cmaw-verify", file, "--manifest-hash", case["pinned_manifest"]], capture_output=True, text=True)
-    assert result.returncode == (0 if case["expect"] == "accept" or case.get("needs_secrets") else 1), result.stdout + result.stderr
+    assert result.returncode == (0 if case["expect"] == "accept" or case.get("secrets") else 1), result.stdout + result.stderr
 
 
 NITRO = sorted((VECTORS / "nitro").rglob("*.cose"))
