@@ -65,6 +65,7 @@ def bundle(owner, devd, manifest, enclaves):
     path = owner.folder / "bundle.bin"
     refused = owner.cmaw("provision", manifest[0], *routes(enclaves), "--keep-policies", "--output", path, env=credentials(devd))
     assert refused.status != 0 and not path.exists()  # the keys' policies allow nobody anything so far
+    assert "AccessDeniedException" in refused.err and "hint: PCR0 as expected, " in refused.err and "PCR16 as expected" in refused.err
     made = owner.cmaw("provision", manifest[0], *routes(enclaves), "--output", path, "--kms-url", f"https://127.0.0.1:{devd.port}", "--ca-file", devd.tls_ca,
                       "--region", harness.REGION, "--admin-arn", harness.ADMIN, "--instance-arn", harness.PARENT, env=credentials(devd))
     assert made.status == 0, made.err
@@ -105,6 +106,7 @@ def test_an_image_of_the_other_role_is_not_born(owner, devd, manifest, enclaves,
     out = owner.folder / "exchanged.bin"
     refused = owner.cmaw("provision", manifest[0], *routes(exchanged), "--keep-policies", "--output", out, env=credentials(devd))
     assert refused.status != 0 and refused.err.startswith("cmaw") and not out.exists()
+    assert "RoleRefused" in refused.err and "hint: PCR0 is " in refused.err and "as the manifest expects" in refused.err
 
 
 def test_trust_asks_for_the_manifest_that_was_named(owner, devd, bundle):
