@@ -160,6 +160,19 @@ def test_what_policy_writes_has_no_way_out(options, admin, attacker, manifest, c
         assert not attacker.takes(target, world.PARENT, "kms:GenerateDataKey", "right"), other
 
 
+def test_the_denies_stop_an_allow_that_is_added(admin, attacker, manifest, context, tmp_path):
+    path, _ = written(manifest, tmp_path, ["--immutable"])
+    policy = json.loads(path.read_text())
+    policy["Statement"].append({"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"})
+    path.write_text(json.dumps(policy))
+    code, report = lint(path, "--manifest", manifest[0], "--role", "intake")
+    assert (code, report["paths"]) == (0, [])
+    check_good(attacker, attack.Target(admin, attacker, path.read_text(), context), {"options": "--manifest", "attested": "yes"}, None, report)
+    for sid in ("NoUseWithoutImage", "NoUseWithoutRole", "NoOtherUse", "NoRewrite"):
+        path.write_text(json.dumps(policy | {"Statement": [one for one in policy["Statement"] if one.get("Sid") != sid]}))
+        assert lint(path, "--manifest", manifest[0], "--role", "intake")[0] == 1, sid
+
+
 def test_only_the_admin_is_trusted(manifest, tmp_path):
     path, _ = written(manifest, tmp_path, ["--admin", world.ADMIN])
     code, report = lint(path, "--manifest", manifest[0], "--role", "intake", "--admin", world.PARENT)
