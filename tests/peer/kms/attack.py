@@ -159,9 +159,9 @@ class Attacker:
             found = [principal if named else world.PARENT if session else HOLDER]
         return found
 
-    def takes(self, target, arn, action, kind):
-        """True if this gets material out; a refusal is False, anything else an error."""
-        for recipient, enclave in self.attestations.get(kind):
+    def takes(self, target, arn, action, kind, most=None):
+        """True if this gets material out, with one of the first enclaves of this kind; a refusal is False, anything else an error."""
+        for recipient, enclave in self.attestations.get(kind)[:most]:
             try:
                 assert ACTIONS[action](self.client(arn), target, recipient, enclave), "not the material"
                 return True
