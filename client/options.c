@@ -7,7 +7,8 @@ static void print_table(const struct cmaw_option *option)
 {
     for (; option != NULL && option->name != NULL; option++) {
         char left[48];
-        (void)snprintf(left, sizeof left, "--%s%s%s", option->name, option->arg == NULL ? "" : " ",
+        const char letter[] = {'-', option->letter, ',', ' ', '\0'};
+        (void)snprintf(left, sizeof left, "%s--%s%s%s", option->letter == '\0' ? "" : letter, option->name, option->arg == NULL ? "" : " ",
                        option->arg == NULL ? "" : option->arg);
         (void)printf("  %-26s %s\n", left, option->help);
     }
@@ -41,7 +42,38 @@ static enum cmaw_err add_word(struct cmaw_words *words, const char *word, struct
     return CMAW_OK;
 }
 
-/* Takes the option at argv[*at] and, where it has one, its value; *at is left at the last word taken. */
+static const struct cmaw_option *find_letter(const struct cmaw_option *option, const char *word)
+{
+    for (; option != NULL && option->name != NULL; option++) {
+        if (option->letter != '\0' && word[1] == option->letter && word[2] == '\0') {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+/* Takes the value of the option at argv[*at], which is attached or the next word; *at is left at the last word taken. */
+static enum cmaw_err take_value(const struct cmaw_usage *usage, const struct cmaw_option *option, const char *attached, int argc, char **argv, int *at,
+                                struct cmaw_diag *diag)
+{
+    if (option->arg == NULL) {
+        if (attached != NULL) {
+            return cmaw_diag_set(diag, CMAW_E_USAGE, "%s: --%s takes no value", usage->verb, option->name);
+        }
+        *option->flag = true;
+        return CMAW_OK;
+    }
+    if (attached == NULL && *at + 1 >= argc) {
+        return cmaw_diag_set(diag, CMAW_E_USAGE, "%s: --%s needs %s", usage->verb, option->name, option->arg);
+    }
+    const char *value = attached != NULL ? attached : argv[++*at];
+    if (option->words != NULL) {
+        return add_word(option->words, value, diag);
+    }
+    *option->value = value;
+    return CMAW_OK;
+}
+
 static enum cmaw_err take_option(const struct cmaw_usage *usage, int argc, char **argv, int *at, struct cmaw_diag *diag)
 {
     const char *name = argv[*at] + 2;
@@ -53,22 +85,16 @@ static enum cmaw_err take_option(const struct cmaw_usage *usage, int argc, char 
     if (option == NULL) {
         return cmaw_diag_set(diag, CMAW_E_USAGE, "%s: unknown option --%.*s", usage->verb, (int)size, name);
     }
-    if (option->arg == NULL) {
-        if (name[size] == '=') {
-            return cmaw_diag_set(diag, CMAW_E_USAGE, "%s: --%s takes no value", usage->verb, option->name);
-        }
-        *option->flag = true;
-        return CMAW_OK;
+    return take_value(usage, option, name[size] == '=' ? name + size + 1 : NULL, argc, argv, at, diag);
+}
+
+static enum cmaw_err take_letter(const struct cmaw_usage *usage, int argc, char **argv, int *at, struct cmaw_diag *diag)
+{
+    const struct cmaw_option *option = find_letter(usage->options, argv[*at]);
+    if (option == NULL) {
+        return cmaw_diag_set(diag, CMAW_E_USAGE, "%s: unknown option %s", usage->verb, argv[*at]);
     }
-    if (name[size] != '=' && *at + 1 >= argc) {
-        return cmaw_diag_set(diag, CMAW_E_USAGE, "%s: --%s needs %s", usage->verb, option->name, option->arg);
-    }
-    const char *value = name[size] == '=' ? name + size + 1 : argv[++*at];
-    if (option->words != NULL) {
-        return add_word(option->words, value, diag);
-    }
-    *option->value = value;
-    return CMAW_OK;
+    return take_value(usage, option, NULL, argc, argv, at, diag);
 }
 
 static enum cmaw_err parse(const struct cmaw_usage *usage, int argc, char **argv, struct cmaw_words *words,
@@ -81,7 +107,7 @@ static enum cmaw_err parse(const struct cmaw_usage *usage, int argc, char **argv
         } else if (!ended && argv[at][0] == '-' && argv[at][1] == '-') {
             CMAW_TRY(take_option(usage, argc, argv, &at, diag));
         } else if (!ended && argv[at][0] == '-' && argv[at][1] != '\0') {
-            return cmaw_diag_set(diag, CMAW_E_USAGE, "%s: unknown option %s", usage->verb, argv[at]);
+            CMAW_TRY(take_letter(usage, argc, argv, &at, diag));
         } else {
             CMAW_TRY(add_word(words, argv[at], diag));
         }

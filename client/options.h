@@ -22,6 +22,7 @@ struct cmaw_option {
     const char **value;       /* with arg: the last one given */
     struct cmaw_words *words; /* with arg: all of them */
     bool *flag;               /* without arg */
+    char letter;              /* 'o': -o FILE is the same; 0: none */
 };
 
 #define CMAW_OPTION_END ((struct cmaw_option){.name = NULL})
@@ -36,7 +37,7 @@ struct cmaw_usage {
     const struct cmaw_option *common;  /* those it shares with others; may be NULL */
 };
 
-/* argv[0] is the verb. Options may stand anywhere, as --name VALUE or --name=VALUE; "--" ends them. With --help it prints the usage on standard output and
+/* argv[0] is the verb. Options may stand anywhere, as --name VALUE, --name=VALUE or -n VALUE; "--" ends them. With --help it prints the usage on standard output and
  * sets *ret_help. USAGE, with the usage as a hint, otherwise. */
 enum cmaw_err cmaw_options_parse(const struct cmaw_usage *usage, int argc, char **argv, struct cmaw_words *ret_words,
                                  bool *ret_help, struct cmaw_diag *diag);

@@ -24,6 +24,7 @@
     X(open, "runs", "verify a finished run and open its result")                               \
     X(list, "runs", "list the runs of this store")                                             \
     X(verify, "runs", "prove confidentiality, attestation and integrity of a run") \
+    X(evidence, "runs", "write what proves a run to anyone")                                    \
     X(attest, "other", "check an attestation document")
 
 #define CMAW_COMMAND_DECLARE(name, group, summary) \

@@ -104,7 +104,7 @@ static enum cmaw_err kms_policy(int argc, char **argv, struct cmaw_diag *diag)
         {"break-glass", "ARN", "who may disable the key and schedule its deletion, and nothing else", &args.principals.break_glass, NULL, NULL},
         {"immutable", NULL, "nobody may ever replace the policy; read the warning twice", NULL, NULL, &args.principals.immutable},
         {"role", "NAME", "of which role; all by default", &args.role, NULL, NULL},
-        {"output", "FOLDER", "write FOLDER/ROLE.json instead of to standard output", &args.output, NULL, NULL},
+        {"output", "FOLDER", "write FOLDER/ROLE.json instead of to standard output", &args.output, NULL, NULL, 'o'},
         CMAW_OPTION_END};
     const struct cmaw_usage usage = {
         .verb = "kms policy", .words = "MANIFEST", .min_words = 1, .max_words = 1, .options = options,

@@ -47,7 +47,7 @@ static enum cmaw_err show_manifest(const char *path, struct cmaw_diag *diag)
 enum cmaw_err cmaw_command_manifest(int argc, char **argv, struct cmaw_diag *diag)
 {
     const char *output = NULL;
-    const struct cmaw_option options[] = {{"output", "FILE", "where to write the manifest (new)", &output, NULL, NULL}, CMAW_OPTION_END};
+    const struct cmaw_option options[] = {{"output", "FILE", "where to write the manifest (new)", &output, NULL, NULL, 'o'}, CMAW_OPTION_END};
     const struct cmaw_usage usage = {
         .verb = "manifest", .words = "new MANIFEST.yaml | show FILE", .min_words = 2, .max_words = 2, .options = options,
         .example = "cmaw manifest new prod.yaml --output prod.manifest",

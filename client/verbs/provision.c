@@ -95,7 +95,7 @@ enum cmaw_err cmaw_command_provision(int argc, char **argv, struct cmaw_diag *di
     struct provision_args args = {0};
     const struct cmaw_option options[] = {
         {"enclave", "ROLE=ADDRESS", "a running enclave of that role: vsock:CID:PORT or uds:PATH:PORT; repeat", NULL, &args.enclaves, NULL},
-        {"output", "FILE", "where to write the bundle", &args.output, NULL, NULL},
+        {"output", "FILE", "where to write the bundle", &args.output, NULL, NULL, 'o'},
         {"kms-url", "URL", "KMS, to set the key policies", &args.kms_url, NULL, NULL},
         {"ca-file", "FILE", "its roots, where they are not the system's", &args.ca_file, NULL, NULL},
         {"region", "NAME", "its region", &args.region, NULL, NULL},

@@ -1,16 +1,11 @@
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "client/proof/proof.h"
+#include "client/proof/subject.h"
 #include "client/run/duration.h"
-#include "client/run/follow.h"
-#include "client/store/passphrase.h"
 #include "client/verbs.h"
-#include "host/temporal/history.h"
 #include "lib/base/text.h"
 
-enum { HISTORY_MAX = 64 * 1024 * 1024, WAIT_MS = 900 * 1000 };
+enum { WAIT_MS = 900 * 1000 };
 
 struct verify_args {
     struct cmaw_settings settings;
@@ -21,78 +16,6 @@ struct verify_args {
     const char *wait;
     uint64_t wait_ms;
 };
-
-/* Everything that the proofs look at. */
-struct subject {
-    struct cmaw_store *store;
-    struct cmaw_run_record record;
-    struct cmaw_buf history;
-    struct cmaw_buf states; /* of internal edges, from the history */
-    struct cmaw_found_states found;
-    struct cmaw_outcome *outcome;
-    struct cmaw_plaintexts *plaintexts;
-    struct cmaw_stack *stack; /* NULL: the server is elsewhere */
-};
-
-static void free_subject(struct subject **subject)
-{
-    if (*subject != NULL) {
-        cmaw_plaintexts_free(&(*subject)->plaintexts);
-        cmaw_outcome_free(&(*subject)->outcome);
-        cmaw_run_record_free(&(*subject)->record);
-        cmaw_buf_free(&(*subject)->history);
-        cmaw_buf_free(&(*subject)->states);
-        cmaw_stack_free(&(*subject)->stack);
-        cmaw_store_close(&(*subject)->store);
-        free(*subject);
-        *subject = NULL;
-    }
-}
-
-static enum cmaw_err load_stack(const struct cmaw_settings *settings, const struct cmaw_temporal_place *place, struct subject *subject)
-{
-    char dir[CMAW_PATH_MAX];
-    char address[CMAW_HOST_PORT_SIZE];
-    struct cmaw_diag none = {0};
-    CMAW_STACK_AUTO(stack);
-    if (cmaw_settings_dir(settings, dir, &none) != CMAW_OK || cmaw_stack_load(dir, &stack, &none) != CMAW_OK) {
-        return CMAW_OK;
-    }
-    cmaw_stack_host_port(stack, CMAW_PORT_TEMPORAL, address);
-    if (strcmp(address, place->address) == 0) {
-        subject->stack = stack;
-        stack = NULL;
-    }
-    return CMAW_OK;
-}
-
-static enum cmaw_err fetch(const struct verify_args *args, const char *name, struct subject *subject, struct cmaw_diag *diag)
-{
-    struct cmaw_temporal_place place;
-    CMAW_TEMPORAL_AUTO(temporal);
-    CMAW_TRY(cmaw_store_open_unlocked(&args->settings, &subject->store, diag));
-    CMAW_TRY(cmaw_store_find_run(subject->store, name, &subject->record, diag));
-    CMAW_TRY(cmaw_temporal_place(&args->settings, &subject->record, &place, diag));
-    CMAW_TRY(cmaw_temporal_reach(&place, &temporal, diag));
-    CMAW_TRY(cmaw_run_follow(subject->store, temporal, &subject->record, 0, diag));
-    if (subject->record.status != CMAW_RUN_COMPLETED) {
-        return cmaw_failure_report(subject->store, &subject->record, false, diag);
-    }
-    subject->history = CMAW_BUF(HISTORY_MAX);
-    CMAW_TRY(cmaw_temporal_history_fetch(temporal, subject->record.workflow_id, &subject->history, diag));
-    return load_stack(&args->settings, &place, subject);
-}
-
-/* Verifies the run, then once more with the states of internal edges that the history holds. */
-static enum cmaw_err verify_run(struct subject *subject, struct cmaw_diag *diag)
-{
-    CMAW_TRY(cmaw_outcome_verify(subject->store, &subject->record, NULL, &subject->outcome, diag));
-    subject->states = CMAW_BUF(HISTORY_MAX);
-    CMAW_TRY(cmaw_history_states(cmaw_buf_slice(&subject->history), subject->outcome->run, &subject->states, &subject->found, diag));
-    cmaw_outcome_free(&subject->outcome);
-    CMAW_TRY(cmaw_outcome_verify(subject->store, &subject->record, &subject->found, &subject->outcome, diag));
-    return cmaw_plaintexts_open(subject->outcome, &subject->plaintexts, diag);
-}
 
 static enum cmaw_err print_proof(const struct cmaw_proof *proof, json_t *json)
 {
@@ -121,7 +44,7 @@ static enum cmaw_err verdict(const struct cmaw_proof *const *proofs, size_t coun
     return err;
 }
 
-static enum cmaw_err prove(const struct verify_args *args, const struct subject *subject, json_t *json, enum cmaw_err *ret_verdict,
+static enum cmaw_err prove(const struct verify_args *args, const struct cmaw_subject *subject, json_t *json, enum cmaw_err *ret_verdict,
                            struct cmaw_diag *diag)
 {
     const struct cmaw_auditor_settings auditor = {.endpoint = args->cloudtrail, .stack = subject->stack, .aws = &args->aws};
@@ -141,72 +64,7 @@ static enum cmaw_err prove(const struct verify_args *args, const struct subject 
     return CMAW_OK;
 }
 
-/* Adds what is on an edge, in clear, to the evidence; bufs keeps the bytes. */
-static enum cmaw_err disclose(const struct subject *subject, uint32_t edge, struct cmaw_evidence *evidence, struct cmaw_buf *buf)
-{
-    *buf = CMAW_BUF(CMAW_CLASS_MAX_SIZE);
-    cmaw_agent_state_encode(&subject->plaintexts->opened[edge - 1].content, buf);
-    CMAW_TRY(buf->err);
-    evidence->disclosures[evidence->disclosure_count++] = (struct cmaw_disclosure){.edge = edge, .agent_state = cmaw_buf_slice(buf)};
-    return CMAW_OK;
-}
-
-static bool is_named(const struct cmaw_plan_edge *edge, const struct cmaw_words *names, bool *used)
-{
-    bool found = false;
-    for (size_t i = 0; i < names->count; i++) {
-        if (cmaw_slice_eq_cstr(edge->name, names->items[i])) {
-            used[i] = true;
-            found = true;
-        }
-    }
-    return found;
-}
-
-static enum cmaw_err fill_evidence(const struct verify_args *args, const struct subject *subject, struct cmaw_evidence *evidence,
-                                   struct cmaw_buf *bufs, struct cmaw_diag *diag)
-{
-    bool used[CMAW_WORDS_MAX] = {false};
-    const struct cmaw_plan *plan = &subject->outcome->run->plan;
-    for (uint32_t edge = 1; edge <= plan->edge_count; edge++) {
-        if (is_named(cmaw_plan_edge_at(plan, edge), &args->disclose, used)) {
-            if ((subject->outcome->run->edges[edge - 1].bound & CMAW_BOUND_OPENED) == 0) {
-                return cmaw_diag_set(diag, CMAW_E_NOT_FOUND, "--disclose: the state of edge %u is not at hand", edge);
-            }
-            CMAW_TRY(disclose(subject, edge, evidence, &bufs[edge - 1]));
-        }
-    }
-    for (size_t i = 0; i < args->disclose.count; i++) {
-        if (!used[i]) {
-            return cmaw_diag_set(diag, CMAW_E_USAGE, "--disclose %.80s: this workflow has no edge of that name", args->disclose.items[i]);
-        }
-    }
-    return CMAW_OK;
-}
-
-static enum cmaw_err write_evidence(const struct verify_args *args, const struct subject *subject, struct cmaw_diag *diag)
-{
-    struct cmaw_evidence *evidence = calloc(1, sizeof *evidence);
-    struct cmaw_buf *bufs = calloc(CMAW_EDGES_MAX, sizeof *bufs);
-    enum cmaw_err err = CMAW_E_NO_MEMORY;
-    if (evidence != NULL && bufs != NULL) {
-        *evidence = subject->outcome->evidence;
-        CMAW_BUF_AUTO(bytes, CMAW_EVIDENCE_MAX);
-        err = fill_evidence(args, subject, evidence, bufs, diag);
-        if (err == CMAW_OK) {
-            cmaw_evidence_encode(evidence, &bytes);
-            err = bytes.err != CMAW_OK ? bytes.err : cmaw_file_write(args->evidence, cmaw_buf_slice(&bytes), 0600, diag);
-        }
-    }
-    for (size_t i = 0; bufs != NULL && i < CMAW_EDGES_MAX; i++) {
-        cmaw_buf_free(&bufs[i]);
-    }
-    free(bufs);
-    free(evidence);
-    return err;
-}
-
-static enum cmaw_err begin(const struct subject *subject, json_t *json)
+static enum cmaw_err begin(const struct cmaw_subject *subject, json_t *json)
 {
     char mh[2 * CMAW_HASH_SIZE + 1];
     char run[2 * CMAW_HASH_SIZE + 1];
@@ -221,7 +79,7 @@ static enum cmaw_err begin(const struct subject *subject, json_t *json)
     return cmaw_json_set_text(json, "manifest", mh);
 }
 
-static enum cmaw_err judge(const struct verify_args *args, const struct subject *subject, struct cmaw_diag *diag)
+static enum cmaw_err judge(const struct verify_args *args, const struct cmaw_subject *subject, struct cmaw_diag *diag)
 {
     CMAW_JSON_AUTO(json);
     if (args->settings.json) {
@@ -232,7 +90,7 @@ static enum cmaw_err judge(const struct verify_args *args, const struct subject 
     CMAW_TRY(begin(subject, json));
     CMAW_TRY(prove(args, subject, json, &result, diag));
     if (args->evidence != NULL) {
-        CMAW_TRY(write_evidence(args, subject, diag));
+        CMAW_TRY(cmaw_evidence_write(subject, &args->disclose, args->evidence, diag));
     }
     if (json != NULL) {
         CMAW_TRY(cmaw_json_set(json, "pass", json_boolean(result == CMAW_OK)));
@@ -248,10 +106,9 @@ static enum cmaw_err judge(const struct verify_args *args, const struct subject 
 
 static enum cmaw_err verify(const struct verify_args *args, const char *name, struct cmaw_diag *diag)
 {
-    [[gnu::cleanup(free_subject)]] struct subject *subject = calloc(1, sizeof *subject);
-    CMAW_REQUIRE(subject != NULL, CMAW_E_NO_MEMORY);
-    CMAW_TRY(fetch(args, name, subject, diag));
-    const enum cmaw_err err = verify_run(subject, diag);
+    CMAW_SUBJECT_AUTO(subject);
+    CMAW_TRY(cmaw_subject_fetch(&args->settings, name, &subject, diag));
+    const enum cmaw_err err = cmaw_subject_verify(subject, diag);
     if (err == CMAW_E_AUTH && !args->settings.json) {
         (void)printf("FAIL integrity: %s\n", diag->text);
     }

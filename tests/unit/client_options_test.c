@@ -21,7 +21,7 @@ static void parse(struct parsed *parsed, char **argv)
 {
     *parsed = (struct parsed){.file = NULL};
     const struct cmaw_option options[] = {
-        {"file", "FILE", "a file", &parsed->file, NULL, NULL},
+        {"file", "FILE", "a file", &parsed->file, NULL, NULL, 'f'},
         {"input", "X", "an input", NULL, &parsed->inputs, NULL},
         CMAW_OPTION_END,
     };
@@ -50,6 +50,21 @@ static void options_stand_anywhere(void **state)
     assert_string_equal(parsed.inputs.items[1], "y");
     assert_int_equal(parsed.words.count, 2);
     assert_string_equal(parsed.words.items[1], "two");
+}
+
+static void a_letter_stands_for_its_option(void **state)
+{
+    (void)state;
+    struct parsed parsed;
+    parse(&parsed, ARGV("one", "-f", "a"));
+    assert_int_equal(parsed.err, CMAW_OK);
+    assert_string_equal(parsed.file, "a");
+    parse(&parsed, ARGV("one", "-f"));
+    assert_string_equal(parsed.diag.text, "test: --file needs FILE");
+    parse(&parsed, ARGV("one", "-fa"));
+    assert_string_equal(parsed.diag.text, "test: unknown option -fa");
+    parse(&parsed, ARGV("one", "-j"));
+    assert_string_equal(parsed.diag.text, "test: unknown option -j");
 }
 
 static void two_dashes_end_the_options(void **state)
@@ -88,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_stand_anywhere),
+        cmocka_unit_test(a_letter_stands_for_its_option),
         cmocka_unit_test(two_dashes_end_the_options),
         cmocka_unit_test(wrong_command_lines_say_why),
     };
