@@ -209,15 +209,18 @@ static enum cmaw_err wait_for_commit(struct cmaw_store *store, struct batch *bat
     return err;
 }
 
-/* Without work of its own to wait for; whoever is last closes the transaction, which locks the database for others. */
+/* Without work of its own to wait for; whoever is last closes the transaction, which locks the database for others. Those who come in while
+ * it is closed leave the closing to it, and the freeing to the last of them that waits. */
 static void leave(struct cmaw_store *store)
 {
     const size_t left = __atomic_sub_fetch(&store->inside, 1, __ATOMIC_SEQ_CST);
+    struct batch *batch = store->batch;
     (void)pthread_cond_broadcast(&store->changed);
-    if (left == 0 && store->batch != NULL && store->batch->members == 0) {
-        struct batch *batch = store->batch;
+    if (left == 0 && batch != NULL && batch->members == 0 && !store->committing) {
         commit(store, batch);
-        free(batch);
+        if (batch->members == 0) {
+            free(batch);
+        }
     }
 }
 

@@ -13,7 +13,7 @@
 #include "dev/sql.h"
 #include "dev/store.h"
 
-enum { THREADS = 16, ROUNDS = 40 };
+enum { THREADS = 16, ROUNDS = 40, READERS = 4, LOOKS = 40000 };
 
 struct world {
     char dir[64];
@@ -124,6 +124,31 @@ static void many_at_once_do_not_mix(void **state)
     assert_int_equal(count(world->store), THREADS * ROUNDS / 2);
 }
 
+static void *look(void *argument)
+{
+    struct worker *worker = argument;
+    for (int i = 0; i < LOOKS; i++) {
+        struct sqlite3 *db = NULL;
+        worker->failed |= cmaw_store_begin(worker->store, &db) != CMAW_OK || cmaw_store_end(worker->store, i % 16 == worker->number) != CMAW_OK;
+    }
+    return NULL;
+}
+
+/* The last to leave a transaction that nobody keeps closes it while others come in, most of whom keep nothing either. */
+static void readers_meet_at_the_door(void **state)
+{
+    struct world *world = *state;
+    struct worker workers[READERS];
+    for (int i = 0; i < READERS; i++) {
+        workers[i] = (struct worker){.store = world->store, .number = i};
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, look, &workers[i]), 0);
+    }
+    for (int i = 0; i < READERS; i++) {
+        assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+        assert_false(workers[i].failed);
+    }
+}
+
 /* A command in another process writes while the first serves: here, a second store. */
 static void another_process_may_write_in_between(void **state)
 {
@@ -191,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_kept_stays_and_what_is_not_goes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_at_once_do_not_mix, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(readers_meet_at_the_door, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_process_may_write_in_between, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_acknowledged_is_on_the_disk, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_database_of_the_first_version_is_brought_up, set_up, tear_down),
