@@ -15,7 +15,7 @@ import botocore.config
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILDS = [pathlib.Path(p) for p in os.environ.get("CMAW_BUILD", str(ROOT / "build")).split(":")]
-sys.path.insert(0, str(ROOT / "tests" / "peer"))
+sys.path[:0] = [str(ROOT / "tests" / "peer"), str(ROOT / "tests")]
 
 import eif  # noqa: E402
 import pb  # noqa: E402

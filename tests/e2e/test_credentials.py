@@ -2,7 +2,6 @@
 mock, and services that are down, slow, hostile or old."""
 import json
 import os
-import re
 import resource
 import subprocess
 
@@ -10,6 +9,7 @@ import pytest
 
 import credential_services as services
 import harness
+import pages
 from credential_services import KEYS, answer, metadata, scripted, status
 
 
@@ -267,11 +267,9 @@ def test_the_order(show, files, mock):
 
 
 def test_the_commands_of_the_page(mock, tmp_path):
-    script = "".join(re.findall(r"```sh\n(.*?)```", (harness.ROOT / "docs/credentials.md").read_text(), re.S))
-    assert script.count("cmaw credentials") == 2
     path = f'{harness.program("cmaw").parent}:{os.environ["PATH"]}'
-    shown = harness.run("bash", "-e", "-c", script, env=services.environment(tmp_path, PATH=path, AWS_EC2_METADATA_SERVICE_ENDPOINT=mock.url))
-    assert shown.stdout.count(KEYS["AccessKeyId"]) == 2
+    environment = services.environment(tmp_path, PATH=path, AWS_EC2_METADATA_SERVICE_ENDPOINT=mock.url)
+    assert pages.run("docs/credentials.md", tmp_path, environment).count(KEYS["AccessKeyId"]) == 2
 
 
 def test_help_names_the_sources():

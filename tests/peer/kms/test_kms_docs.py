@@ -7,10 +7,7 @@ import sys
 
 import attack
 import devd as world
-
-
-def blocks():
-    return re.findall(r"```sh\n(.*?)```", (world.ROOT / "docs" / "kms.md").read_text(), re.S)
+import pages
 
 
 def test_commands(devd, admin, tmp_path):
@@ -20,14 +17,10 @@ def test_commands(devd, admin, tmp_path):
     key = admin.create_key(Policy=world.policy(world.ADMINISTRATION))["KeyMetadata"]["Arn"]
     who = devd.access_key(world.ADMIN)
     path = os.pathsep.join([str(world.BUILD / "client"), os.path.dirname(sys.executable), os.environ["PATH"]])
-    environment = dict(os.environ, PATH=path, KEY=key, AWS_ACCESS_KEY_ID=who["AccessKeyId"], AWS_SECRET_ACCESS_KEY=who["SecretAccessKey"],
-                       AWS_DEFAULT_REGION=world.REGION, AWS_ENDPOINT_URL_KMS=f"https://localhost:{devd.port}",
-                       AWS_CA_BUNDLE=str(devd.folder / "tls-ca.pem"))
-    assert len(blocks()) == 2
-    for script in blocks():
-        result = subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
-                                stdin=subprocess.DEVNULL)
-        assert result.returncode == 0, result.stderr + result.stdout
+    environment = pages.environment_of(
+        tmp_path, PATH=path, KEY=key, AWS_ACCESS_KEY_ID=who["AccessKeyId"], AWS_SECRET_ACCESS_KEY=who["SecretAccessKey"],
+        AWS_DEFAULT_REGION=world.REGION, AWS_ENDPOINT_URL_KMS=f"https://localhost:{devd.port}", AWS_CA_BUNDLE=str(devd.folder / "tls-ca.pem"))
+    pages.run("docs/kms.md", tmp_path, environment)
     stored = admin.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
     assert stored == (tmp_path / "intake.json").read_text().rstrip("\n") or stored == (tmp_path / "intake.json").read_text()
 

@@ -1,0 +1,131 @@
+"""The pages hold together: every command is run by a test, every link leads somewhere, what they name exists."""
+import functools
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+import pages  # noqa: E402
+
+PAGES = pages.pages()
+LANGUAGES = {"sh", "c", "yaml", "json", "proto", "text", ""}
+COMMAND = re.compile(r"^(\$ |(cmaw|cmaw-\w+|make|aws|git|export|scripts/\w+) \S+( \S|$))", re.M)
+RUN_BY = re.compile(r'pages\.run\(\s*"([\w./-]+)"')
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+TEST_ID = re.compile(r"`?(tests/[\w./-]+\.(?:py|c))::(\w+)")
+
+
+def text_of(page):
+    return (ROOT / page).read_text()
+
+
+@functools.cache
+def suite():
+    return "".join(path.read_text() for path in sorted((ROOT / "tests").rglob("*.py")))
+
+
+def without_code(text):
+    return re.sub(r"`[^`\n]*`", "", pages.FENCE.sub("", text))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_is_run(page):
+    blocks = pages.blocks(text_of(page))
+    for block in blocks:
+        assert block.language in LANGUAGES, f"{page}: commands go into ```sh, not ```{block.language}"
+        assert block.language == "sh" or not COMMAND.search(block.text), f"{page}: this looks like commands, which go into ```sh:\n{block.text}"
+        assert not block.why_not or len(block.why_not) >= pages.WHY_AT_LEAST, f"{page}: say why this is not run:\n{block.text}"
+    if any(block.language == "sh" and not block.why_not for block in blocks):
+        assert page in RUN_BY.findall(suite()), f'{page} shows commands that no test runs: pages.run("{page}", …) in a test, see tests/pages.py'
+
+
+def test_nothing_is_run_that_is_not_there():
+    assert set(RUN_BY.findall(suite())) <= set(PAGES)
+
+
+def slugs(text):
+    """The anchors that GitHub makes of headings."""
+    found = []
+    for heading in re.findall(r"^#+ (.*)$", pages.FENCE.sub("", text), re.M):
+        slug = re.sub(r"[^\w\- ]", "", LINK.sub(lambda link: link[0][1:link[0].index("]")], heading).lower()).replace(" ", "-")
+        found.append(slug if slug not in found else f"{slug}-{found.count(slug)}")
+    return found
+
+
+def broken(page, text):
+    bad = []
+    for target in LINK.findall(without_code(text)):
+        path, _, anchor = target.partition("#")
+        if re.match(r"[a-z]+:", target):
+            continue
+        file = (ROOT / page).parent / path if path else ROOT / page
+        if not file.exists() or (anchor and anchor not in slugs(file.read_text())):
+            bad.append(target)
+    return bad
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page):
+    assert broken(page, text_of(page)) == []
+
+
+def test_a_broken_link_is_found():
+    text = "[a](README.md) [b](nowhere.md) [c](#nothing) [d](README.md#nothing) [e](#there) [f](https://example.com)\n# There\n"
+    assert broken("README.md", text)[:1] == ["nowhere.md"] and len(broken("README.md", text)) >= 3
+
+
+def test_cases():
+    """{path: names of the test functions in it}"""
+    assert {"test_cases"} <= cases_of("tests/artifact/test_pages.py") and "hex_is_strict" in cases_of("tests/unit/base_test.c")
+
+
+@functools.cache
+def cases_of(path):
+    file = ROOT / path
+    if not file.exists():
+        return set()
+    pattern = r"^\s*def (test_\w+)\(" if file.suffix == ".py" else r"cmocka_unit_test\w*\(\s*(\w+)"
+    return set(re.findall(pattern, file.read_text(), re.M))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_test_that_is_named_exists(page):
+    missing = [f"{path}::{name}" for path, name in TEST_ID.findall(text_of(page)) if name not in cases_of(path)]
+    assert missing == []
+
+
+@functools.cache
+def help_of(*words):
+    """The help of a program or of a verb; "" if there is none of that name."""
+    name, *rest = words
+    found = [path for path in (ROOT / "build").glob(f"*/{name}") if path.is_file()] or list((ROOT / "build").glob(f"*/*/{name}"))
+    assert found, f"{name} is not built"
+    result = subprocess.run([found[0], *rest, "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
+    return result.stdout if result.returncode == 0 else ""
+
+
+def unknown_words(line):
+    """The verb or options of a command line that its program does not have."""
+    words = re.split(r"\s+|\"\$\(", line.strip())
+    program, rest = words[0], words[1:]
+    verbs = [word for word in rest if re.fullmatch(r"[a-z]+", word)][:1] if program in ("cmaw", "cmaw-image", "cmaw-devd", "cmaw-launch") else []
+    text = help_of(program, *(verbs if program == "cmaw" else []))
+    bad = [] if text and all(verb in help_of(program) for verb in verbs) else verbs or [program]
+    return bad + [option for option in re.findall(r"(?:^|\s)(--[a-z-]+)", line) if option not in text and option not in ("--help", "--version")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_verbs_and_options_in_running_text_exist(page):
+    for line in re.findall(r"`((?:cmaw|cmaw-\w+) [^`\n]*)`", pages.FENCE.sub("", text_of(page))):
+        assert unknown_words(line) == [], f"{page}: `{line}`"
+
+
+def test_an_unknown_option_is_found():
+    assert unknown_words("cmaw verify last --evidence FILE --nonsense") == ["--nonsense"]
+    assert unknown_words("cmaw nonsense RUN") == ["nonsense"]
+    assert unknown_words("cmaw-verify FILE --manifest-hash HEX") == []

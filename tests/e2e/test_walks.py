@@ -1,0 +1,55 @@
+"""The pages that a reader walks through work as they stand there, in a home of its own with nothing set."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import harness
+import pages
+from harness import ROOT
+from stack import LETTERS
+
+PROOFS = re.compile(r"^PASS (confidentiality|attestation|integrity):", re.M)
+
+
+@pytest.fixture
+def home(tmp_path):
+    """The home of a reader; what runs in it at the end is stopped."""
+    yield tmp_path
+    for stack in tmp_path.rglob("stack.json"):
+        environment = pages.environment_of(tmp_path, CMAW_DIR=str(stack.parent))
+        subprocess.run([harness.program("cmaw"), "down"], env=environment, capture_output=True, timeout=120)
+
+
+def test_the_two_commands_are_targets():
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M)
+    shown = re.findall(r"^make (\w+)", pages.blocks((ROOT / "README.md").read_text())[1].text, re.M)
+    assert shown == ["demo", "test"] and set(shown) <= set(targets)
+
+
+def test_the_demo_by_hand(home):
+    printed = pages.run("README.md", home, pages.environment_of(home), cwd=ROOT)
+    assert '"decision":' in printed and len(PROOFS.findall(printed)) == 3
+
+
+def test_the_runner_tells_a_command_that_fails(home):
+    assert pages.execute([pages.Command("false\n", ""), pages.Command("echo\n", "")], home, pages.environment_of(home), home, 30) == ([""], 1)
+    shown = pages.commands(pages.Block("sh", "", "$ echo a b\na …\n$ seq 3\n…\n3\n$ cat <<END\n> x\n> END\nx\n"))
+    printed, status = pages.execute(shown, home, pages.environment_of(home), home, 30)
+    assert status == 0 and all(pages.matches(command.output, text) for command, text in zip(shown, printed))
+    assert not pages.matches("a …\n", "b c\n") and not pages.matches("a\n", "a\nb\n") and not pages.matches("a\n…\nc\n", "a\nb\n")
+
+
+def test_an_auditor(home, stack):
+    """docs/verify.md, with a run of the stack's: the auditor has its evidence, the manifest and the sources."""
+    run_id = stack.run(LETTERS / "01-water-approve.txt").json()["run_id"]
+    for name, more in (("run", []), ("disclosed", ["--disclose", "decision"])):
+        assert stack.cmaw("evidence", run_id, "-o", home / f"{name}.evidence", *more).status == 0
+    shutil.copy(stack.dir / "manifest.bin", home / "run.manifest")
+    for name in ("agents", "build"):
+        (home / name).symlink_to(ROOT / name)
+    path = f"{harness.program('cmaw').parent}:{os.environ['PATH']}"
+    manifest = stack.cmaw("status", "--json").json()["manifest"]
+    pages.run("docs/verify.md", home, pages.environment_of(home, PATH=path, MANIFEST_HASH=manifest, DEPLOYMENT=str(stack.dir / "devd")))
