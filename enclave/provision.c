@@ -66,6 +66,13 @@ static bool lock_role(struct cmaw_enclave *enclave, struct cmaw_slice manifest, 
     return code == CMAW_CODE_OK;
 }
 
+/* A birth that is not this role's, or a key that is not that birth's: the host brought the one and whoever answered for KMS the other. */
+static void refuse_birth(struct cmaw_enclave *enclave, struct cmaw_reply *reply, const char *type, const char *message)
+{
+    cmaw_kms_failure_set(&reply->kms_failure, type, message);
+    cmaw_reply_kms_failure(enclave, reply, CMAW_CODE_DENIED);
+}
+
 static enum cmaw_err make_certificate(struct cmaw_enclave *enclave, struct cmaw_slice tsk, struct cmaw_reply *reply)
 {
     [[gnu::cleanup(cmaw_role_keys_release)]] struct cmaw_role_keys keys = {0};
@@ -145,7 +152,7 @@ static void configure(struct cmaw_enclave *enclave, const struct cmaw_configure_
     if (cmaw_birth_verify(request->birth_cert, request->ak_doc, request->kms_blob, &enclave->manifest, enclave->role, &claims,
                           NULL) != CMAW_OK) {
         cmaw_log(CMAW_LOG_WARN, "configure.birth_refused", "role=%u", request->role);
-        cmaw_reply_code(reply, CMAW_CODE_DENIED);
+        refuse_birth(enclave, reply, "BirthRefused", "the certificate of the birth does not hold for this manifest, role, key and ciphertext");
         return;
     }
     CMAW_SECRET_AUTO(tsk);
@@ -158,7 +165,8 @@ static void configure(struct cmaw_enclave *enclave, const struct cmaw_configure_
     }
     if (cmaw_birth_match_tsk(&claims, cmaw_secret_slice(&tsk), &keys, NULL) != CMAW_OK) {
         cmaw_log(CMAW_LOG_WARN, "configure.key_refused", "role=%u", request->role);
-        cmaw_reply_code(reply, CMAW_CODE_DENIED);
+        reply->kms_failure.recipient_sent = true;
+        refuse_birth(enclave, reply, "KeyRefused", "the key that came is not the one of the birth");
         return;
     }
     if (make_ak_doc(enclave, request->nonce, reply) != CMAW_OK) {

@@ -66,6 +66,12 @@ static bool is_transport(enum cmaw_err err)
     return err == CMAW_E_CLOSED || err == CMAW_E_TIMEOUT || err == CMAW_E_UNAVAILABLE || err == CMAW_E_IO;
 }
 
+/* Of what talk returns: the proxy, too, can make TLS fail (PEER); what TLS has let through was said by the endpoint. */
+static bool is_of_the_way(enum cmaw_err err)
+{
+    return is_transport(err) || err == CMAW_E_PEER || err == CMAW_E_AUTH;
+}
+
 static enum cmaw_err connect_new(struct cmaw_kms_session *session, struct cmaw_kms_failure *failure)
 {
     const struct cmaw_kms *kms = session->kms;
@@ -81,7 +87,7 @@ static enum cmaw_err connect_new(struct cmaw_kms_session *session, struct cmaw_k
     }
     cmaw_kms_close(session);
     return is_transport(err) ? failed(failure, CMAW_E_UNAVAILABLE, "ConnectFailed", "the connection broke during the handshake")
-                             : failed(failure, err, "TlsFailed", "the other side is not the KMS endpoint of the image");
+                             : failed(failure, CMAW_E_AUTH, "TlsFailed", "the other side is not the KMS endpoint of the image");
 }
 
 static enum cmaw_err read_response(struct cmaw_kms_session *session, struct cmaw_buf *buf, struct cmaw_http_response *ret_response)
@@ -115,15 +121,18 @@ enum cmaw_err cmaw_kms_exchange(struct cmaw_kms_session *session, const char *ta
                                 struct cmaw_http_response *ret_response, struct cmaw_kms_failure *failure)
 {
     CMAW_BUF_AUTO(head, HEAD_MAX);
+    session->sent = false;
     if (put_head(session, target, body, &head) != CMAW_OK) {
         return failed(failure, CMAW_E_MALFORMED, "BadCredentials", "the credentials cannot be sent");
     }
     enum cmaw_err err = CMAW_E_CLOSED;
-    if (session->tls != NULL && cmaw_tls_quiet(session->tls) == CMAW_OK) {
+    session->sent = session->tls != NULL && cmaw_tls_quiet(session->tls) == CMAW_OK;
+    if (session->sent) {
         err = talk(session, cmaw_buf_slice(&head), body, buf, ret_response);
     }
     if (err == CMAW_E_CLOSED && buf->size == 0) { /* none yet, or the server had closed it meanwhile */
         CMAW_TRY(connect_new(session, failure));
+        session->sent = true;
         err = talk(session, cmaw_buf_slice(&head), body, buf, ret_response);
     }
     if (err == CMAW_OK) {
@@ -136,6 +145,6 @@ enum cmaw_err cmaw_kms_exchange(struct cmaw_kms_session *session, const char *ta
     if (err == CMAW_E_TIMEOUT) {
         return failed(failure, CMAW_E_UNAVAILABLE, "NoAnswer", "the answer was not complete in time");
     }
-    return is_transport(err) ? failed(failure, CMAW_E_UNAVAILABLE, "NoAnswer", "the connection broke before the answer was complete")
-                             : failed(failure, CMAW_E_PEER, "BadAnswer", "the answer is not one that KMS gives");
+    return is_of_the_way(err) ? failed(failure, CMAW_E_UNAVAILABLE, "NoAnswer", "the connection broke before the answer was complete")
+                              : failed(failure, CMAW_E_PEER, "BadAnswer", "the answer is not one that KMS gives");
 }

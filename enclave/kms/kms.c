@@ -93,21 +93,27 @@ static enum cmaw_err put_body(const struct cmaw_kms *kms, const struct cmaw_kms_
     return cmaw_buf_err(body);
 }
 
-static enum cmaw_err take_data(const struct cmaw_kms_key *key, const struct operation *operation,
-                               const struct cmaw_rsa_key *rsa, struct cmaw_slice body, struct cmaw_kms_failure *failure)
+enum cmaw_err cmaw_kms_take_data(const struct cmaw_rsa_key *rsa, struct cmaw_slice key_arn, struct cmaw_slice body, struct cmaw_buf *blob,
+                                 struct cmaw_secret *ret_tsk, struct cmaw_kms_failure *failure)
 {
     [[gnu::cleanup(cmaw_kms_data_reply_free)]] struct cmaw_kms_data_reply reply = {0};
-    if (cmaw_kms_parse_data(body, key->arn, &reply) != CMAW_OK) {
+    CMAW_SECRET_AUTO(tsk);
+    if (cmaw_kms_parse_data(body, key_arn, &reply) != CMAW_OK) {
         return failed(failure, CMAW_E_PEER, "BadAnswer", "another key, a plaintext in clear, or no envelope for this enclave");
     }
-    if (operation->ret_blob != NULL) {
-        CMAW_REQUIRE(reply.blob.size > 0, failed(failure, CMAW_E_PEER, "BadAnswer", "no ciphertext of the new key"));
-        cmaw_buf_put(operation->ret_blob, cmaw_buf_slice(&reply.blob));
-        CMAW_TRY(cmaw_buf_err(operation->ret_blob));
+    if (blob != NULL && reply.blob.size == 0) {
+        return failed(failure, CMAW_E_PEER, "BadAnswer", "no ciphertext of the new key");
     }
-    const enum cmaw_err err =
-        cmaw_cms_open_secret(rsa, cmaw_buf_slice(&reply.envelope), CMAW_KMS_TSK_SIZE, operation->ret_tsk);
-    return err == CMAW_OK ? CMAW_OK : failed(failure, CMAW_E_PEER, "BadAnswer", "the envelope does not open");
+    if (cmaw_cms_open_secret(rsa, cmaw_buf_slice(&reply.envelope), CMAW_KMS_TSK_SIZE, &tsk) != CMAW_OK) {
+        return failed(failure, CMAW_E_PEER, "BadAnswer", "the envelope does not open");
+    }
+    if (blob != NULL) {
+        cmaw_buf_put(blob, cmaw_buf_slice(&reply.blob));
+        CMAW_TRY(cmaw_buf_err(blob));
+    }
+    *ret_tsk = tsk;
+    tsk = (struct cmaw_secret){0};
+    return CMAW_OK;
 }
 
 /* KMS's time, once, for signatures only. */
@@ -148,16 +154,15 @@ static enum cmaw_err attempt(struct cmaw_kms_session *session, const struct oper
     if (put_body(session->kms, &session->key, operation, rsa, &body) != CMAW_OK) {
         return failed(failure, CMAW_E_UNAVAILABLE, "NoDocument", "no attestation document from the NSM");
     }
-    failure->recipient_sent = operation->recipient;
     struct cmaw_http_response response;
     const enum cmaw_err err = cmaw_kms_exchange(session, operation->target, cmaw_buf_slice(&body), &answer, &response, failure);
-    failure->recipient_sent = operation->recipient;
+    failure->recipient_sent = session->sent && operation->recipient;
     CMAW_TRY(err); /* the way there is the host's: it may ask again */
     if (response.status != 200) {
         return refused(session, &response, failure, ret_next);
     }
     if (operation->recipient) {
-        return take_data(&session->key, operation, rsa, response.body, failure);
+        return cmaw_kms_take_data(rsa, session->key.arn, response.body, operation->ret_blob, operation->ret_tsk, failure);
     }
     return cmaw_kms_parse_key(response.body, session->key.arn) == CMAW_OK
                ? CMAW_OK

@@ -39,6 +39,7 @@ struct cmaw_kms_session {
     char host[CMAW_AWS_HOST_SIZE * 2]; /* a host of the image may have 253 characters */
     int fd;                /* -1: no connection */
     struct cmaw_tls *tls;
+    bool sent;             /* the last request, or a part of it, to a server whose certificate is right */
     /* What KMS's clock is ahead of ours, as it says itself. It goes into X-Amz-Date and nowhere else: certificates, the manifest and
      * documents are judged by kms->now_ms alone. Set once: who answers twice that the time is wrong is not believed. */
     int64_t skew_s;
@@ -64,5 +65,11 @@ enum cmaw_err cmaw_kms_decrypt(struct cmaw_kms_session *session, struct cmaw_sli
                                struct cmaw_kms_failure *ret_failure);
 /* DescribeKey: OK if the key is one that only KMS has ever held (section 6.3). */
 enum cmaw_err cmaw_kms_check_key(struct cmaw_kms_session *session, struct cmaw_kms_failure *ret_failure);
+
+/* What the answer to GenerateDataKey (blob: the KMS blob is appended) or Decrypt (NULL) brings to the recipient rsa: a step of the two calls
+ * above. PEER, with a type and a message in *failure; then blob is as it was. */
+struct cmaw_rsa_key;
+enum cmaw_err cmaw_kms_take_data(const struct cmaw_rsa_key *rsa, struct cmaw_slice key_arn, struct cmaw_slice body, struct cmaw_buf *blob,
+                                 struct cmaw_secret *ret_tsk, struct cmaw_kms_failure *failure);
 
 #endif

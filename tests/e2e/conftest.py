@@ -71,3 +71,10 @@ def stack(folder):
         yield running.up().trust()
     finally:
         running.down()
+
+
+@pytest.fixture(scope="session")
+def rig(folder, devd):
+    """What an enemy is tried on."""
+    import enemy_rig
+    return enemy_rig.Rig(folder / "enemies", devd)

@@ -214,7 +214,8 @@ def test_a_birth_certificate_with_one_bit_changed(deployment, boot, images):
     assert deployment.provision(fresh(boot, images, 0, "honest"), 1).code == "OK"
     cert = bytearray(deployment.births[1]["birth_cert"])
     cert[-1] ^= 1
-    assert deployment.configure(fresh(boot, images, 0, "victim"), 1, birth_cert=bytes(cert)).code == "DENIED"
+    answer = deployment.configure(fresh(boot, images, 0, "victim"), 1, birth_cert=bytes(cert))
+    assert answer.code == "DENIED" and answer.kms_error["type"] == "BirthRefused"
 
 
 WITHOUT_AN_ENCLAVE = {

@@ -81,9 +81,6 @@ static void put_envelope(const struct kms_step *step, struct cmaw_slice spki, st
     assert_int_equal(step->foreign ? cmaw_rsa_generate(&key) : cmaw_rsa_from_spki(spki, &key), CMAW_OK);
     assert_int_equal(step->secret ? cmaw_random(world->tsk, sizeof world->tsk) : CMAW_OK, CMAW_OK);
     assert_int_equal(cmaw_cms_make(key, CMAW_CMS_SEGMENTED, CMAW_SLICE_ARRAY(world->tsk), &envelope), CMAW_OK);
-    if (step->flip > 0) {
-        envelope.data[step->flip - 1] ^= 1;
-    }
     cmaw_buf_put_cstr(body, ",\"CiphertextForRecipient\":\"");
     cmaw_buf_put_base64(body, cmaw_buf_slice(&envelope));
     cmaw_buf_put_cstr(body, "\"");

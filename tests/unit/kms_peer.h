@@ -16,7 +16,6 @@ struct kms_step {
     unsigned status;     /* else an answer with this status … */
     const char *headers; /* … these header lines, each with CR LF … */
     const char *body;    /* … and this body; NULL: what KMS would answer to the request */
-    int flip;            /* n > 0: byte n - 1 of the envelope that it would answer is changed */
     bool foreign;        /* the envelope is for another key */
     bool secret;         /* tsk is made anew, when the request is there */
     bool replay;         /* the answer given before, again */

@@ -13,7 +13,7 @@
 /* after the standard headers it needs */
 #include <cmocka.h>
 
-#include "lib/crypto/cms.h"
+#include "lib/base/text.h"
 #include "lib/crypto/cms_make.h"
 #include "lib/sst/keys.h"
 #include "tests/unit/kms_peer.h"
@@ -167,35 +167,113 @@ static void nothing_is_left_in_memory(void **state)
     kms_peer_close(&peer);
 }
 
+/* A birth: what it committed to, and an answer of KMS that brings its key. */
+struct birth {
+    struct cmaw_rsa_key *rsa;
+    struct cmaw_role_keys keys;
+    struct cmaw_buf envelope;
+};
+static const uint8_t born_tsk[CMAW_KMS_TSK_SIZE] = {1, 2, 3};
+static const struct cmaw_bytes32 born_mh = {{9}};
+
+static void birth_make(struct birth *birth)
+{
+    *birth = (struct birth){.envelope = CMAW_BUF(8192)};
+    assert_int_equal(cmaw_role_keys_derive(CMAW_SLICE_ARRAY(born_tsk), &born_mh, 1, &birth->keys), CMAW_OK);
+    assert_int_equal(cmaw_rsa_generate(&birth->rsa), CMAW_OK);
+    assert_int_equal(cmaw_cms_make(birth->rsa, CMAW_CMS_SEGMENTED, CMAW_SLICE_ARRAY(born_tsk), &birth->envelope), CMAW_OK);
+}
+
+static void birth_free(struct birth *birth)
+{
+    cmaw_rsa_key_free(birth->rsa);
+    cmaw_role_keys_release(&birth->keys);
+    cmaw_buf_free(&birth->envelope);
+}
+
+static void put_response(const struct birth *birth, struct cmaw_buf *response)
+{
+    CMAW_BUF_AUTO(body, 8192);
+    cmaw_buf_put_cstr(&body, "{\"KeyId\":\"" KMS_ARN "\",\"EncryptionAlgorithm\":\"SYMMETRIC_DEFAULT\",\"CiphertextForRecipient\":\"");
+    cmaw_buf_put_base64(&body, cmaw_buf_slice(&birth->envelope));
+    cmaw_buf_put_cstr(&body, "\"}");
+    cmaw_buf_printf(response, "HTTP/1.1 200 OK\r\nx-amzn-RequestId: id\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: %zu\r\n\r\n",
+                    body.size);
+    cmaw_buf_put(response, cmaw_buf_slice(&body));
+    assert_int_equal(cmaw_buf_err(response), CMAW_OK);
+}
+
+static const char *find_text(const struct cmaw_buf *text, const char *word)
+{
+    const char *found = memmem(text->data, text->size, word, strlen(word));
+    assert_non_null(found);
+    return found;
+}
+
+/* What Configure makes of an answer, from its first byte on. */
+enum verdict { REFUSED, OTHER_KEY, RELEASED };
+
+static enum verdict judge(const struct birth *birth, struct cmaw_slice bytes)
+{
+    CMAW_SECRET_AUTO(tsk);
+    [[gnu::cleanup(cmaw_role_keys_release)]] struct cmaw_role_keys keys = {0};
+    struct cmaw_http_response response;
+    struct cmaw_kms_failure failure = {0};
+    bool complete = false;
+    if (cmaw_http_parse(bytes, &complete, &response) != CMAW_OK || !complete || response.status != 200) {
+        return REFUSED;
+    }
+    if (cmaw_kms_take_data(birth->rsa, CMAW_SLICE_LIT(KMS_ARN), response.body, NULL, &tsk, &failure) != CMAW_OK) {
+        assert_null(tsk.bytes);
+        assert_string_equal(failure.type, "BadAnswer");
+        return REFUSED;
+    }
+    assert_int_equal(cmaw_role_keys_derive(cmaw_secret_slice(&tsk), &born_mh, 1, &keys), CMAW_OK);
+    return cmaw_bytes32_eq(&keys.tsk_commit, cmaw_bytes32_slice(&birth->keys.tsk_commit)) ? RELEASED : OTHER_KEY;
+}
+
 /* Changes of the IV and of the first block open to another key, because CBC does not authenticate; that is not the one that was
  * committed to, so Configure refuses it. */
 static void no_changed_envelope_gives_the_committed_key(void **state)
 {
     (void)state;
-    static const uint8_t tsk[32] = {1, 2, 3};
-    static const struct cmaw_bytes32 mh = {{9}};
-    [[gnu::cleanup(cmaw_role_keys_release)]] struct cmaw_role_keys born = {0};
-    CMAW_RSA_KEY_AUTO(key);
-    CMAW_BUF_AUTO(envelope, 8192);
-    size_t opened_count = 0;
-    assert_int_equal(cmaw_role_keys_derive(CMAW_SLICE_ARRAY(tsk), &mh, 1, &born), CMAW_OK);
-    assert_int_equal(cmaw_rsa_generate(&key), CMAW_OK);
-    assert_int_equal(cmaw_cms_make(key, CMAW_CMS_SEGMENTED, CMAW_SLICE_ARRAY(tsk), &envelope), CMAW_OK);
-    for (size_t i = 0; i < envelope.size; i++) {
-        CMAW_SECRET_AUTO(opened);
-        [[gnu::cleanup(cmaw_role_keys_release)]] struct cmaw_role_keys keys = {0};
-        envelope.data[i] ^= 1;
-        const enum cmaw_err err = cmaw_cms_open_secret(key, cmaw_buf_slice(&envelope), sizeof tsk, &opened);
-        envelope.data[i] ^= 1;
-        if (err != CMAW_OK) {
-            assert_int_equal(err, CMAW_E_AUTH);
-            continue;
-        }
-        opened_count++;
-        assert_int_equal(cmaw_role_keys_derive(cmaw_secret_slice(&opened), &mh, 1, &keys), CMAW_OK);
-        assert_false(cmaw_bytes32_eq(&keys.tsk_commit, cmaw_bytes32_slice(&born.tsk_commit)));
+    [[gnu::cleanup(birth_free)]] struct birth birth;
+    size_t counts[3] = {0};
+    birth_make(&birth);
+    for (size_t i = 0; i <= birth.envelope.size; i++) {
+        CMAW_BUF_AUTO(response, 16384);
+        const bool changed = i < birth.envelope.size;
+        birth.envelope.data[changed ? i : 0] ^= changed;
+        put_response(&birth, &response);
+        birth.envelope.data[changed ? i : 0] ^= changed;
+        counts[judge(&birth, cmaw_buf_slice(&response))]++;
     }
-    assert_int_equal(opened_count, 32); /* the IV and the first block */
+    assert_int_equal(counts[RELEASED], 1);   /* the one that was not changed */
+    assert_int_equal(counts[OTHER_KEY], 32); /* the IV and the first block */
+    assert_int_equal(counts[REFUSED], birth.envelope.size - 32);
+}
+
+/* The same for what carries it: a changed answer is refused, or says the same. */
+static void no_changed_answer_gives_more_than_the_same_key(void **state)
+{
+    (void)state;
+    [[gnu::cleanup(birth_free)]] struct birth birth;
+    CMAW_BUF_AUTO(response, 16384);
+    size_t counts[3] = {0};
+    birth_make(&birth);
+    put_response(&birth, &response);
+    const char *body = find_text(&response, "{"), *envelope = find_text(&response, "MIA");
+    for (char *at = (char *)response.data; at < (char *)response.data + response.size; at++) {
+        *at ^= 1;
+        const enum verdict verdict = judge(&birth, cmaw_buf_slice(&response));
+        *at ^= 1;
+        counts[verdict]++;
+        const bool ignored = at < body || (at > find_text(&response, "Encryption") - 2 && at < find_text(&response, "CiphertextFor"));
+        if ((verdict == RELEASED && !ignored) || (verdict == OTHER_KEY && at < envelope)) {
+            fail_msg("byte %zu: %d", (size_t)(at - (const char *)response.data), (int)verdict);
+        }
+    }
+    assert_true(counts[REFUSED] > counts[OTHER_KEY] && counts[OTHER_KEY] > 0);
 }
 
 int main(void)
@@ -203,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_left_in_memory),
         cmocka_unit_test(no_changed_envelope_gives_the_committed_key),
+        cmocka_unit_test(no_changed_answer_gives_more_than_the_same_key),
     };
     return cmocka_run_group_tests_name("kms_secret", tests, NULL, NULL);
 }
