@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "client/verify_confine.h"
+#include "client/when.h"
 #include "lib/base/diag.h"
 #include "lib/base/text.h"
 #include "lib/sst/verify.h"
@@ -15,14 +16,16 @@
 struct args {
     const char *file;
     const char *manifest_hash;
+    const char *show;
     bool json;
 };
 
 static void print_help(void)
 {
-    (void)printf("usage: cmaw-verify FILE --manifest-hash HEX [--json]\n\n"
+    (void)printf("usage: cmaw-verify FILE --manifest-hash HEX [--json | --show EDGE]\n\n"
                  "Checks that a run happened as its evidence says, under the manifest of that hash. Needs no network and no secret.\n"
-                 "Exit code 0: it did; 1: it did not, or the file is damaged; 2: usage.\n\n"
+                 "--show EDGE prints, once all is checked, what was disclosed on that edge, and nothing else.\n"
+                 "Exit code 0: it did; 1: it did not, or the file is damaged, or does not disclose that edge; 2: usage.\n\n"
                  "example: cmaw-verify run.evidence --manifest-hash $(cmaw status --json | jq -r .manifest)\n");
 }
 
@@ -31,6 +34,8 @@ static enum cmaw_err parse_args(int argc, char **argv, struct args *args, struct
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--manifest-hash") == 0 && i + 1 < argc) {
             args->manifest_hash = argv[++i];
+        } else if (strcmp(argv[i], "--show") == 0 && i + 1 < argc) {
+            args->show = argv[++i];
         } else if (strcmp(argv[i], "--json") == 0) {
             args->json = true;
         } else if (argv[i][0] != '-' && args->file == NULL) {
@@ -42,6 +47,7 @@ static enum cmaw_err parse_args(int argc, char **argv, struct args *args, struct
     if (args->file == NULL || args->manifest_hash == NULL) {
         return cmaw_diag_set(diag, CMAW_E_USAGE, "missing %s", args->file == NULL ? "FILE" : "--manifest-hash HEX");
     }
+    CMAW_REQUIRE(!args->json || args->show == NULL, cmaw_diag_set(diag, CMAW_E_USAGE, "--json or --show EDGE, not both"));
     return CMAW_OK;
 }
 
@@ -88,8 +94,10 @@ static void print_steps(const struct cmaw_verified_run *run)
         put_name(step->name);
         (void)printf(": done by an enclave of role ");
         put_name(role->name);
-        (void)printf(", attempt %u, from %llu to %llu ms since 1970 by its own clock\n", run->steps[i].attempt,
-                     (unsigned long long)run->steps[i].started_ms, (unsigned long long)run->steps[i].finished_ms);
+        char started[CMAW_WHEN_SIZE], finished[CMAW_WHEN_SIZE];
+        cmaw_when_text(run->steps[i].started_ms, started);
+        cmaw_when_text(run->steps[i].finished_ms, finished);
+        (void)printf(", attempt %u, from %s to %s by its own clock\n", run->steps[i].attempt, started, finished);
     }
 }
 
@@ -146,6 +154,35 @@ static enum cmaw_err print_json(const struct cmaw_verified_run *run)
     return CMAW_OK;
 }
 
+/* The content alone, so that it can be piped on. Its edge is named by the plan; where two edges share a name, the first one disclosed. */
+static enum cmaw_err print_disclosed(const struct cmaw_verified_run *run, const char *name, struct cmaw_diag *diag)
+{
+    for (size_t i = 0; i < run->plan.edge_count; i++) {
+        const struct cmaw_verified_edge *edge = &run->edges[i];
+        if (cmaw_slice_eq_cstr(run->plan.edges[i].name, name) && (edge->bound & CMAW_BOUND_DISCLOSURE) != 0) {
+            struct cmaw_agent_state state;
+            CMAW_TRY(cmaw_agent_state_parse(run->evidence->disclosures[edge->disclosure].agent_state, &state));
+            return fwrite(state.content.data, 1, state.content.size, stdout) == state.content.size ? CMAW_OK : CMAW_E_IO;
+        }
+    }
+    return cmaw_diag_set(diag, CMAW_E_NOT_FOUND, "the evidence holds, and discloses nothing on an edge %.80s", name);
+}
+
+static enum cmaw_err print_run(const struct cmaw_verified_run *run, const struct args *args, struct cmaw_diag *diag)
+{
+    if (args->show != NULL) {
+        return print_disclosed(run, args->show, diag);
+    }
+    return args->json ? print_json(run) : print_text(run);
+}
+
+static void print_failure(const struct cmaw_finding *finding, const struct args *args)
+{
+    if (args->show == NULL) { /* what stands there would be taken for the content */
+        (void)printf(args->json ? "{\"verified\": false, \"check\": \"%s\"}\n" : "FAIL %s\n", finding->check == NULL ? "form" : finding->check);
+    }
+}
+
 static enum cmaw_err verify(const struct args *args, struct cmaw_diag *diag)
 {
     struct cmaw_bytes32 mh;
@@ -160,10 +197,10 @@ static enum cmaw_err verify(const struct args *args, struct cmaw_diag *diag)
     struct cmaw_finding finding = {0};
     enum cmaw_err err = cmaw_run_verify_bytes(cmaw_buf_slice(&bytes), &mh, evidence, &run, &finding);
     if (err == CMAW_OK) {
-        err = args->json ? print_json(run) : print_text(run);
+        err = print_run(run, args, diag);
         cmaw_verified_run_free(run);
     } else {
-        (void)printf(args->json ? "{\"verified\": false, \"check\": \"%s\"}\n" : "FAIL %s\n", finding.check == NULL ? "form" : finding.check);
+        print_failure(&finding, args);
         err = cmaw_diag_set(diag, err, "the evidence does not hold: %s", finding.text[0] == '\0' ? cmaw_err_text(err) : finding.text);
     }
     free(evidence);

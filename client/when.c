@@ -4,15 +4,30 @@
 #include <string.h>
 #include <time.h>
 
+/* Days since 1970 as a date of the Gregorian calendar, in years that begin in March, so that a leap day ends one. The C library's
+ * way opens the file of the local time zone, which cmaw-verify must not. */
+static void put_date(uint64_t days, unsigned *ret_year, unsigned *ret_month, unsigned *ret_day)
+{
+    const unsigned since = (unsigned)days + 719468; /* from 0000-03-01 */
+    const unsigned of_era = since % 146097;         /* days in 400 years */
+    const unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    const unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+    const unsigned month = (5 * of_year + 2) / 153;
+    *ret_day = of_year - (153 * month + 2) / 5 + 1;
+    *ret_month = month < 10 ? month + 3 : month - 9;
+    *ret_year = year + since / 146097 * 400 + (*ret_month <= 2 ? 1 : 0);
+}
+
 void cmaw_when_text(uint64_t ms, char ret_text[static CMAW_WHEN_SIZE])
 {
-    const time_t seconds = (time_t)(ms / 1000);
-    struct tm utc;
+    const uint64_t seconds = ms / 1000;
     ret_text[0] = '\0';
-    if (ms / 1000 < 253402300800 && gmtime_r(&seconds, &utc) != NULL) { /* the year 10000 */
-        char text[24];
-        (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-        (void)snprintf(ret_text, CMAW_WHEN_SIZE, "%s.%03uZ", text, (unsigned)(ms % 1000));
+    if (seconds < 253402300800) { /* the year 10000 */
+        unsigned year, month, day;
+        put_date(seconds / 86400, &year, &month, &day);
+        const unsigned of_day = (unsigned)(seconds % 86400);
+        (void)snprintf(ret_text, CMAW_WHEN_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", year, month, day, of_day / 3600, of_day / 60 % 60,
+                       of_day % 60, (unsigned)(ms % 1000));
     }
 }
 

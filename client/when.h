@@ -6,7 +6,7 @@
 
 #include "lib/base/diag.h"
 
-enum { CMAW_WHEN_SIZE = 32 };
+enum { CMAW_WHEN_SIZE = 64 }; /* more than any text needs, so that the compiler can see that it fits */
 
 /* "2026-03-14T09:26:53.589Z"; empty where the year has not four digits. ms: since 1970. */
 void cmaw_when_text(uint64_t ms, char ret_text[static CMAW_WHEN_SIZE]);

@@ -110,6 +110,7 @@ enum cmaw_err cmaw_prove_integrity(const struct cmaw_outcome *outcome, const str
     CMAW_TRY(cmaw_json_set_u64(proof->json, "states_opened", count_bound(run, CMAW_BOUND_OPENED)));
     /* cmaw_run_verify and cmaw_run_verify_secrets have accepted it: without that there is no outcome */
     proof->pass = true;
-    (void)snprintf(proof->summary, sizeof proof->summary, "%u steps, each by an enclave of its role, on exactly the states of this run", run->plan.step_count);
+    (void)snprintf(proof->summary, sizeof proof->summary, "%u step%s by an enclave of its role, on exactly the states of this run",
+                   run->plan.step_count, run->plan.step_count == 1 ? "," : "s, each");
     return CMAW_OK;
 }

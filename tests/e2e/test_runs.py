@@ -61,6 +61,12 @@ def test_evidence_is_accepted_by_three_verifiers(stack, finished, tmp_path):
     assert subprocess.run([*offline[:-1], "00" * 32], capture_output=True).returncode == 1
 
 
+def assert_shown(evidence, manifest, edge, content):
+    """cmaw-verify --show prints the content of an edge, or nothing and fails."""
+    result = subprocess.run([harness.program("cmaw-verify"), evidence, "--manifest-hash", manifest, "--show", edge], capture_output=True)
+    assert (result.stdout, result.returncode) == (content, 0 if content else 1), result.stderr
+
+
 def test_evidence_discloses_what_it_is_told_to(stack, finished, tmp_path):
     evidence = tmp_path / "run.evidence"
     said = stack.cmaw("evidence", finished, "-o", evidence, "--disclose", "decision", "--json").json()
@@ -73,6 +79,11 @@ def test_evidence_discloses_what_it_is_told_to(stack, finished, tmp_path):
     text = stack.cmaw("evidence", finished, "-o", evidence).out
     command = re.search(r"cmaw-verify \S+ --manifest-hash \w+", text)[0].split()
     assert subprocess.run([harness.program("cmaw-verify"), *command[1:]], capture_output=True).returncode == 0
+    assert_shown(evidence, said["manifest"], "decision", b"")
+    evidence.write_bytes(pb.encode("Evidence", data))
+    assert_shown(evidence, said["manifest"], "decision", shown[0]["content"])
+    assert_shown(evidence, said["manifest"], "letter", b"")
+    assert_shown(evidence, "00" * 32, "decision", b"")
     assert stack.cmaw("evidence", finished, "-o", evidence, "--disclose", "nothing").status == 2
     assert stack.cmaw("evidence", finished).status == 2
 

@@ -53,3 +53,8 @@ def test_an_auditor(home, stack):
     path = f"{harness.program('cmaw').parent}:{os.environ['PATH']}"
     manifest = stack.cmaw("status", "--json").json()["manifest"]
     pages.run("docs/verify.md", home, pages.environment_of(home, PATH=path, MANIFEST_HASH=manifest, DEPLOYMENT=str(stack.dir / "devd")))
+
+
+def test_a_newcomer(home):
+    printed = pages.run("docs/first-run.md", home, pages.environment_of(home), cwd=ROOT)
+    assert len(PROOFS.findall(printed)) == 6

@@ -12,19 +12,30 @@
 #include "lib/crypto/x509.h"
 #include "lib/crypto/x509_make.h"
 
+static void reads_back(uint64_t time_ms)
+{
+    char text[CMAW_WHEN_SIZE];
+    uint64_t ms = 0;
+    struct cmaw_diag diag = {0};
+    cmaw_when_text(time_ms, text);
+    assert_int_equal(cmaw_when_parse(text, "--at", &ms, &diag), CMAW_OK);
+    assert_int_equal(ms, time_ms);
+}
+
 static void times_are_read_as_they_are_written(void **state)
 {
     (void)state;
     static const uint64_t good[] = {0, 1, 951782400000, 1665651482136, 4102444799999, 253402300799999};
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        char text[CMAW_WHEN_SIZE];
-        uint64_t ms = 0;
-        struct cmaw_diag diag = {0};
-        cmaw_when_text(good[i], text);
-        assert_int_equal(cmaw_when_parse(text, "--at", &ms, &diag), CMAW_OK);
-        assert_int_equal(ms, good[i]);
-    }
+    enum { DAY_MS = 86400000, DAYS_TO_THE_YEAR_2400 = 157055 };
     char text[CMAW_WHEN_SIZE] = "x";
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        reads_back(good[i]);
+    }
+    for (uint64_t day = 0; day < DAYS_TO_THE_YEAR_2400; day++) {
+        reads_back(day * DAY_MS + day);
+    }
+    cmaw_when_text(951782400000, text);
+    assert_string_equal(text, "2000-02-29T00:00:00.000Z");
     cmaw_when_text(UINT64_MAX, text);
     assert_string_equal(text, "");
 }
