@@ -1,14 +1,10 @@
 #include "client/run/follow.h"
 
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
-#include "client/json.h"
+#include "client/run/display.h"
 #include "client/run/prepare.h"
-#include "sys/daemon.h"
-
-enum { LOOK_MS = 2000, QUERY_MS = 3000 };
 
 static int interrupted;
 
@@ -24,50 +20,6 @@ static void catch_interrupts(struct sigaction *ret_before)
     (void)sigemptyset(&action.sa_mask);
     interrupted = 0;
     (void)sigaction(SIGINT, &action, ret_before);
-}
-
-/* "intake done, adjudicate running (attempt 2)" */
-static enum cmaw_err describe_steps(struct cmaw_slice json, char *text, size_t capacity)
-{
-    CMAW_JSON_AUTO(status);
-    struct cmaw_diag none = {0};
-    CMAW_TRY(cmaw_json_parse("status", json, &status, &none));
-    size_t index, used = 0;
-    const json_t *step;
-    text[0] = '\0';
-    json_array_foreach(json_object_get(status, "steps"), index, step) {
-        char name[CMAW_NAME_MAX + 1];
-        char state[32];
-        uint64_t attempt = 0;
-        CMAW_TRY(cmaw_json_text(step, "name", name, sizeof name));
-        CMAW_TRY(cmaw_json_text(step, "state", state, sizeof state));
-        CMAW_TRY(cmaw_json_u64(step, "attempt", UINT32_MAX, &attempt));
-        const int size = snprintf(text + used, capacity - used, "%s%s %s", used == 0 ? "" : ", ", name, state);
-        used += size > 0 ? (size_t)size : 0;
-        if (attempt > 1 && used < capacity) {
-            (void)snprintf(text + used, capacity - used, " (attempt %u)", (unsigned)attempt);
-            used = strlen(text);
-        }
-        if (used >= capacity) {
-            break;
-        }
-    }
-    return CMAW_OK;
-}
-
-static void show_progress(struct cmaw_temporal *temporal, const char *workflow_id, char *last, size_t capacity)
-{
-    CMAW_BUF_AUTO(json, 64 * 1024);
-    struct cmaw_diag none = {0};
-    char text[400];
-    if (cmaw_temporal_query(temporal, workflow_id, CMAW_TEMPORAL_QUERY_STATUS, QUERY_MS, &json, &none) != CMAW_OK ||
-        describe_steps(cmaw_buf_slice(&json), text, sizeof text) != CMAW_OK) {
-        (void)snprintf(text, sizeof text, "no worker answers: the run waits for one");
-    }
-    if (strcmp(text, last) != 0) {
-        cmaw_progress("%s", text);
-        (void)snprintf(last, capacity, "%s", text);
-    }
 }
 
 static enum cmaw_run_status status_of(enum cmaw_temporal_status status)
@@ -100,25 +52,33 @@ static enum cmaw_err still_running(const struct cmaw_run_record *record, struct 
     return cmaw_diag_set(diag, CMAW_E_TIMEOUT, "the run goes on");
 }
 
-static enum cmaw_err await(struct cmaw_temporal *temporal, const struct cmaw_run_record *record, uint64_t timeout_ms,
+/* What cannot be shown does not keep a run from being waited for. */
+static void begin_display(struct cmaw_store *store, const struct cmaw_run_record *record, struct cmaw_display **ret_display)
+{
+    struct cmaw_diag none = {0};
+    CMAW_PINNED_AUTO(pinned);
+    struct cmaw_plan *plan = calloc(1, sizeof *plan);
+    if (plan != NULL && cmaw_pinned_load(store, &record->mh, &pinned, &none) == CMAW_OK &&
+        cmaw_plan_parse(cmaw_buf_slice(&record->plan), &pinned.deployment->manifest, plan) == CMAW_OK) {
+        CMAW_IGNORE(cmaw_display_begin(plan, &pinned.deployment->manifest, ret_display));
+    }
+    free(plan);
+}
+
+static enum cmaw_err await(struct cmaw_store *store, struct cmaw_temporal *temporal, const struct cmaw_run_record *record, uint64_t timeout_ms,
                            struct cmaw_temporal_outcome *outcome, struct cmaw_diag *diag)
 {
-    const uint64_t end = timeout_ms == 0 ? UINT64_MAX : cmaw_clock_ms() + timeout_ms;
-    char last[400] = "";
-    for (;;) {
-        const uint64_t now = cmaw_clock_ms();
-        const uint64_t left = now < end ? end - now : 0;
-        struct cmaw_diag why = {0};
-        const enum cmaw_err err = cmaw_temporal_wait(temporal, record->workflow_id, left < LOOK_MS ? left : LOOK_MS, &interrupted, outcome, &why);
-        if (err != CMAW_E_TIMEOUT) {
-            *diag = why;
-            return interrupted != 0 && err != CMAW_OK ? still_running(record, diag) : err;
-        }
-        if (interrupted != 0 || left == 0) {
-            return still_running(record, diag);
-        }
-        show_progress(temporal, record->workflow_id, last, sizeof last);
+    [[gnu::cleanup(cmaw_display_end)]] struct cmaw_display *display = NULL;
+    begin_display(store, record, &display);
+    const struct cmaw_temporal_watcher watcher = {.visit = cmaw_display_news, .context = display};
+    struct cmaw_diag why = {0};
+    const enum cmaw_err err = cmaw_temporal_watch(temporal, record->workflow_id, timeout_ms == 0 ? UINT64_MAX : timeout_ms, &interrupted,
+                                                  display == NULL ? NULL : &watcher, outcome, &why);
+    if (err == CMAW_E_TIMEOUT || (err != CMAW_OK && interrupted != 0)) {
+        return still_running(record, diag);
     }
+    *diag = why;
+    return err;
 }
 
 enum cmaw_err cmaw_run_follow(struct cmaw_store *store, struct cmaw_temporal *temporal, struct cmaw_run_record *record, uint64_t timeout_ms,
@@ -133,7 +93,7 @@ enum cmaw_err cmaw_run_follow(struct cmaw_store *store, struct cmaw_temporal *te
     struct sigaction before;
     catch_interrupts(&before);
     struct cmaw_temporal_outcome outcome = {0};
-    enum cmaw_err err = await(temporal, record, timeout_ms, &outcome, diag);
+    enum cmaw_err err = await(store, temporal, record, timeout_ms, &outcome, diag);
     (void)sigaction(SIGINT, &before, NULL);
     CMAW_TRY(err);
     err = keep_outcome(store, record, &outcome, diag);

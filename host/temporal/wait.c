@@ -3,14 +3,15 @@
 #include <time.h>
 
 #include "host/temporal/rpc.h"
+#include "host/temporal/wait.h"
 #include "sys/daemon.h"
 
 #define WF_EVENT(name) TEMPORAL__API__ENUMS__V1__EVENT_TYPE__EVENT_TYPE_WORKFLOW_EXECUTION_##name
 
 /* The server holds a long poll for 20 s; then it answers an empty page. */
-enum { LONG_POLL_MS = 30000, BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 2000, RESULT_MAX = 4 * 1024 * 1024 };
+enum { LONG_POLL_MS = 30000, BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 2000, RESULT_MAX = 4 * 1024 * 1024,
+       TOKEN_MAX = 64 * 1024 };
 
-typedef CMAW_API(History__V1__HistoryEvent) history_event;
 typedef CMAW_WF(GetWorkflowExecutionHistoryResponse) history_page;
 
 const char *cmaw_temporal_status_text(enum cmaw_temporal_status status)
@@ -62,7 +63,7 @@ static enum cmaw_err take_failure(const CMAW_API(Failure__V1__Failure) *failure,
 }
 
 /* NOT_FOUND where the event does not end a workflow. */
-static enum cmaw_err take_outcome(const history_event *event, struct cmaw_temporal_outcome *outcome)
+static enum cmaw_err take_outcome(const cmaw_history_event *event, struct cmaw_temporal_outcome *outcome)
 {
     switch ((int)event->event_type) {
     case WF_EVENT(COMPLETED):
@@ -91,44 +92,75 @@ static enum cmaw_err take_outcome(const history_event *event, struct cmaw_tempor
     }
 }
 
-/* One long poll. NOT_FOUND with an empty diag: not at its end yet. */
-static enum cmaw_err poll_close(struct cmaw_temporal *temporal, const char *workflow_id, uint32_t timeout_ms, const int *stop,
-                                struct cmaw_buf *token, struct cmaw_temporal_outcome *outcome, bool *ret_open,
-                                struct cmaw_diag *diag)
+/* A wait over several polls. */
+struct wait {
+    struct cmaw_temporal *temporal;
+    const char *workflow_id;
+    const int *stop;
+    const struct cmaw_temporal_watcher *watcher; /* NULL: only the end is of interest */
+    int64_t seen;                                /* the last event given to the watcher */
+    struct cmaw_buf token;                       /* where the next poll goes on; empty: at the first event */
+    bool open;                                   /* the end has not been read */
+    struct cmaw_temporal_outcome outcome;
+};
+
+static void wait_release(struct wait *wait)
+{
+    cmaw_buf_free(&wait->token);
+    cmaw_temporal_outcome_free(&wait->outcome);
+}
+
+/* After an outage the history is read from its start again, so that what was seen is passed over. */
+static enum cmaw_err take_event(struct wait *wait, const cmaw_history_event *event)
+{
+    if (wait->watcher != NULL && event->event_id > wait->seen) {
+        wait->seen = event->event_id;
+        cmaw_news_give(wait->watcher, event);
+    }
+    const enum cmaw_err err = take_outcome(event, &wait->outcome);
+    wait->open = err == CMAW_E_NOT_FOUND;
+    return wait->open ? CMAW_OK : err;
+}
+
+static enum cmaw_err take_page(struct wait *wait, const history_page *page, struct cmaw_diag *diag)
+{
+    cmaw_buf_reset(&wait->token);
+    cmaw_buf_put(&wait->token, cmaw_proto_slice(page->next_page_token));
+    CMAW_TRY(cmaw_buf_err(&wait->token));
+    for (size_t i = 0; page->history != NULL && i < page->history->n_events && wait->open; i++) {
+        const enum cmaw_err err = take_event(wait, page->history->events[i]);
+        if (err != CMAW_OK) {
+            return cmaw_diag_set(diag, err, "temporal: the end of %s is not what a run ends with", wait->workflow_id);
+        }
+    }
+    return CMAW_OK;
+}
+
+/* One long poll. */
+static enum cmaw_err poll_events(struct wait *wait, uint32_t timeout_ms, struct cmaw_diag *diag)
 {
     CMAW_MESSAGE_AUTO(history_page, page);
     CMAW_WF(GetWorkflowExecutionHistoryRequest) request =
         TEMPORAL__API__WORKFLOWSERVICE__V1__GET_WORKFLOW_EXECUTION_HISTORY_REQUEST__INIT;
-    CMAW_API(Common__V1__WorkflowExecution) execution = cmaw_rpc_execution(workflow_id);
+    CMAW_API(Common__V1__WorkflowExecution) execution = cmaw_rpc_execution(wait->workflow_id);
     const struct cmaw_rpc_options options = {
         .method = "GetWorkflowExecutionHistory",
         .request = &request.base,
         .response = &temporal__api__workflowservice__v1__get_workflow_execution_history_response__descriptor,
         .timeout_ms = timeout_ms,
         .once = true,
-        .stop = stop,
+        .stop = wait->stop,
     };
 
-    request.namespace_ = temporal->ns;
+    request.namespace_ = wait->temporal->ns;
     request.execution = &execution;
     request.wait_new_event = timeout_ms > 0;
-    request.history_event_filter_type =
-        TEMPORAL__API__ENUMS__V1__HISTORY_EVENT_FILTER_TYPE__HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT;
-    request.next_page_token = cmaw_proto_bytes(cmaw_buf_slice(token));
-    CMAW_TRY(cmaw_temporal_call(temporal, &options, NULL, &page, NULL, diag));
-    cmaw_buf_reset(token);
-    cmaw_buf_put(token, cmaw_proto_slice(page->next_page_token));
-    CMAW_TRY(cmaw_buf_err(token));
-    *ret_open = page->history == NULL || page->history->n_events == 0;
-    if (*ret_open) {
-        return CMAW_OK;
-    }
-    const enum cmaw_err err = take_outcome(page->history->events[page->history->n_events - 1], outcome);
-    if (err == CMAW_E_NOT_FOUND) {
-        *ret_open = true;
-        return CMAW_OK;
-    }
-    return err == CMAW_OK ? err : cmaw_diag_set(diag, err, "temporal: the end of %s is not what a run ends with", workflow_id);
+    request.history_event_filter_type = wait->watcher == NULL
+        ? TEMPORAL__API__ENUMS__V1__HISTORY_EVENT_FILTER_TYPE__HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT
+        : TEMPORAL__API__ENUMS__V1__HISTORY_EVENT_FILTER_TYPE__HISTORY_EVENT_FILTER_TYPE_ALL_EVENT;
+    request.next_page_token = cmaw_proto_bytes(cmaw_buf_slice(&wait->token));
+    CMAW_TRY(cmaw_temporal_call(wait->temporal, &options, NULL, &page, NULL, diag));
+    return take_page(wait, page, diag);
 }
 
 static uint64_t left_of(uint64_t deadline)
@@ -150,33 +182,30 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-enum cmaw_err cmaw_temporal_wait(struct cmaw_temporal *temporal, const char *workflow_id, uint64_t timeout_ms,
-                                 const int *stop, struct cmaw_temporal_outcome *ret_outcome, struct cmaw_diag *diag)
+static bool is_stopped(const struct wait *wait)
 {
-    CMAW_BUF_AUTO(token, 64 * 1024);
-    [[gnu::cleanup(cmaw_temporal_outcome_free)]] struct cmaw_temporal_outcome outcome = {0};
-    const uint64_t now = cmaw_clock_ms(), deadline = timeout_ms > UINT64_MAX - now ? UINT64_MAX : now + timeout_ms;
+    return wait->stop != NULL && __atomic_load_n(wait->stop, __ATOMIC_RELAXED) != 0;
+}
+
+/* Polls until the end, the deadline or the stop. */
+static enum cmaw_err await_end(struct wait *wait, uint64_t deadline, struct cmaw_diag *diag)
+{
     uint64_t backoff = BACKOFF_FIRST_MS;
 
     for (;;) {
         struct cmaw_diag attempt = {0};
-        bool open = true;
-        const uint64_t left = left_of(deadline);
-        enum cmaw_err err = poll_close(temporal, workflow_id, (uint32_t)least(left, LONG_POLL_MS), stop, &token, &outcome,
-            &open, &attempt);
-        if (err == CMAW_OK && !open) {
-            *ret_outcome = outcome;
-            outcome = (struct cmaw_temporal_outcome){0};
+        const enum cmaw_err err = poll_events(wait, (uint32_t)least(left_of(deadline), LONG_POLL_MS), &attempt);
+        if (err == CMAW_OK && !wait->open) {
             return CMAW_OK;
         }
         const bool again = err == CMAW_OK || err == CMAW_E_UNAVAILABLE || err == CMAW_E_TIMEOUT || err == CMAW_E_BUSY;
-        const bool stopped = stop != NULL && __atomic_load_n(stop, __ATOMIC_RELAXED) != 0;
+        const bool stopped = is_stopped(wait);
         if (again && (left_of(deadline) == 0 || stopped)) {
             if (err == CMAW_E_UNAVAILABLE && !stopped) {
                 *diag = attempt;
                 return err;
             }
-            return cmaw_diag_set(diag, CMAW_E_TIMEOUT, "workflow %s is still running", workflow_id);
+            return cmaw_diag_set(diag, CMAW_E_TIMEOUT, "workflow %s is still running", wait->workflow_id);
         }
         if (!again) {
             *diag = attempt;
@@ -186,8 +215,28 @@ enum cmaw_err cmaw_temporal_wait(struct cmaw_temporal *temporal, const char *wor
             backoff = BACKOFF_FIRST_MS;
             continue;
         }
-        cmaw_buf_reset(&token);
+        cmaw_buf_reset(&wait->token);
         pause_for(least(backoff, left_of(deadline)));
         backoff = least(backoff * 2, BACKOFF_LAST_MS);
     }
+}
+
+enum cmaw_err cmaw_temporal_watch(struct cmaw_temporal *temporal, const char *workflow_id, uint64_t timeout_ms, const int *stop,
+                                  const struct cmaw_temporal_watcher *watcher, struct cmaw_temporal_outcome *ret_outcome,
+                                  struct cmaw_diag *diag)
+{
+    [[gnu::cleanup(wait_release)]] struct wait wait = {.temporal = temporal, .workflow_id = workflow_id, .stop = stop, .watcher = watcher,
+                                                       .token = CMAW_BUF(TOKEN_MAX), .open = true};
+    const uint64_t now = cmaw_clock_ms(), deadline = timeout_ms > UINT64_MAX - now ? UINT64_MAX : now + timeout_ms;
+
+    CMAW_TRY(await_end(&wait, deadline, diag));
+    *ret_outcome = wait.outcome;
+    wait.outcome = (struct cmaw_temporal_outcome){0};
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_temporal_wait(struct cmaw_temporal *temporal, const char *workflow_id, uint64_t timeout_ms,
+                                 const int *stop, struct cmaw_temporal_outcome *ret_outcome, struct cmaw_diag *diag)
+{
+    return cmaw_temporal_watch(temporal, workflow_id, timeout_ms, stop, NULL, ret_outcome, diag);
 }
