@@ -128,7 +128,9 @@ struct cmaw_step_progress *cmaw_progress_failed(struct cmaw_progress_steps *prog
 
 static void put_time(uint64_t ms, char *text, size_t capacity)
 {
-    if (ms < 60 * 1000) {
+    if (ms < 1000) {
+        (void)snprintf(text, capacity, "%llu ms", (unsigned long long)ms);
+    } else if (ms < 60 * 1000) {
         (void)snprintf(text, capacity, "%llu.%llu s", (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000 / 100));
     } else {
         (void)snprintf(text, capacity, "%llu min %02llu s", (unsigned long long)(ms / 60000), (unsigned long long)(ms / 1000 % 60));

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/table.h"
+#include "client/terminal.h"
 #include "lib/base/text.h"
 #include "lib/rpc/call.h"
 #include "lib/rpc/diagnosis.h"
@@ -69,45 +71,55 @@ static void put_failure(const struct cmaw_stack *stack, const char *role_name, c
     free(manifest);
 }
 
-/* What the enclave itself says: "new", "role locked" or "ready", and what its last Provision or Configure failed of; nothing where it does not
- * answer. */
-static void put_enclave(const struct cmaw_stack *stack, const char *role, struct cmaw_buf *text)
+/* A process for people: where it is, or what the enclave says of itself ("new", "role locked", "ready"), and what its last Provision or Configure
+ * failed of. Empty where there is nothing to say. */
+struct detail {
+    struct cmaw_buf where;
+    struct cmaw_buf failure;
+};
+
+static void detail_release(struct detail *detail)
+{
+    cmaw_buf_free(&detail->where);
+    cmaw_buf_free(&detail->failure);
+}
+#define DETAIL_AUTO(name) [[gnu::cleanup(detail_release)]] struct detail name = {CMAW_BUF(DETAIL_MAX), CMAW_BUF(DETAIL_MAX)}
+
+static void put_enclave(const struct cmaw_stack *stack, const char *role, struct detail *detail)
 {
     static const char *const names[] = {"", "new", "role locked", "ready"};
     CMAW_BUF_AUTO(frame, CMAW_FRAME_MAX);
     struct cmaw_response *response = calloc(1, sizeof *response);
     if (response != NULL && ask_enclave(stack, role, &frame, response) == CMAW_OK && response->code == CMAW_CODE_OK &&
         response->verb == CMAW_VERB_DESCRIBE && response->describe.state <= CMAW_ENCLAVE_READY) {
-        cmaw_buf_printf(text, "enclave says: %s", names[response->describe.state]);
+        cmaw_buf_put_cstr(&detail->where, names[response->describe.state]);
         if (response->has_kms_error) {
-            cmaw_buf_put_cstr(text, "; it failed with ");
-            put_failure(stack, role, &response->kms_error, text);
+            put_failure(stack, role, &response->kms_error, &detail->failure);
         }
     }
     free(response);
 }
 
-static const char *where(const struct cmaw_stack *stack, const char *name, char ret_text[static DETAIL_MAX])
-{
-    ret_text[0] = '\0';
-    if (strcmp(name, "temporal") == 0) {
-        (void)snprintf(ret_text, DETAIL_MAX, "127.0.0.1:%u, web pages http://127.0.0.1:%u", stack->ports[CMAW_PORT_TEMPORAL], stack->ports[CMAW_PORT_UI]);
-    } else if (strcmp(name, "devd") == 0) {
-        (void)snprintf(ret_text, DETAIL_MAX, "https://127.0.0.1:%u (KMS and CloudTrail emulator)", stack->ports[CMAW_PORT_DEVD]);
-    }
-    return ret_text;
-}
-
-static const char *detail_of(const struct cmaw_stack *stack, const struct cmaw_stack_process *process, char ret_text[static DETAIL_MAX])
+/* Ends both texts with a NUL. */
+static void find_detail(const struct cmaw_stack *stack, const struct cmaw_stack_process *process, struct detail *detail)
 {
     static const char prefix[] = "enclave-";
-    if (strncmp(process->name, prefix, sizeof prefix - 1) == 0 && strcmp(state_of(process), "ready") == 0) {
-        CMAW_BUF_AUTO(text, DETAIL_MAX - 1);
-        put_enclave(stack, process->name + sizeof prefix - 1, &text);
-        (void)snprintf(ret_text, DETAIL_MAX, "%.*s", (int)text.size, text.size > 0 ? (const char *)text.data : "");
-        return ret_text;
+    if (strncmp(process->name, prefix, sizeof prefix - 1) == 0) {
+        if (strcmp(state_of(process), "ready") == 0) {
+            put_enclave(stack, process->name + sizeof prefix - 1, detail);
+        }
+    } else if (strcmp(process->name, "temporal") == 0) {
+        cmaw_buf_printf(&detail->where, "127.0.0.1:%u", stack->ports[CMAW_PORT_TEMPORAL]);
+    } else if (strcmp(process->name, "devd") == 0) {
+        cmaw_buf_printf(&detail->where, "https://127.0.0.1:%u", stack->ports[CMAW_PORT_DEVD]);
     }
-    return where(stack, process->name, ret_text);
+    cmaw_buf_put_u8(&detail->where, '\0');
+    cmaw_buf_put_u8(&detail->failure, '\0');
+}
+
+static const char *text_of(const struct cmaw_buf *buf)
+{
+    return buf->err == CMAW_OK ? (const char *)buf->data : "…";
 }
 
 static enum cmaw_err manifest_hash(const struct cmaw_stack *stack, struct cmaw_bytes32 *ret_mh)
@@ -123,29 +135,84 @@ static enum cmaw_err manifest_hash(const struct cmaw_stack *stack, struct cmaw_b
     return err;
 }
 
-static void print_processes(const struct cmaw_stack *stack)
+enum { COLUMNS = 5 };
+
+static const struct cmaw_table_column columns[COLUMNS] = {
+    {"PROCESS", 8, false}, {"STATE", 0, false}, {"PID", 0, true}, {"RESTARTS", 0, true}, {"WHERE", 8, false}};
+
+struct numbers {
+    char pid[16];
+    char restarts[16];
+};
+
+static enum cmaw_err print_rows(const struct cmaw_stack *stack, const struct detail *details, struct numbers *numbers, const char **cells)
 {
-    (void)printf("%-20s %-9s %8s %9s  %s\n", "PROCESS", "STATE", "PID", "RESTARTS", "WHERE");
     for (size_t i = 0; i < stack->process_count; i++) {
         const struct cmaw_stack_process *process = &stack->processes[i];
-        char detail[DETAIL_MAX];
-        (void)printf("%-20s %-9s %8d %9u  %s\n", process->name, state_of(process), process->pid, process->restarts,
-                     detail_of(stack, process, detail));
+        (void)snprintf(numbers[i].pid, sizeof numbers[i].pid, "%d", process->pid);
+        (void)snprintf(numbers[i].restarts, sizeof numbers[i].restarts, "%u", process->restarts);
+        const char *const row[COLUMNS] = {process->name, state_of(process), numbers[i].pid, numbers[i].restarts, text_of(&details[i].where)};
+        for (size_t k = 0; k < COLUMNS; k++) {
+            cells[i * COLUMNS + k] = row[k];
+        }
     }
+    const struct cmaw_table table = {.columns = columns, .column_count = COLUMNS, .cells = cells, .row_count = stack->process_count};
+    return cmaw_table_print(&table);
+}
+
+/* What failed takes more than a cell. */
+static enum cmaw_err print_failures(const struct cmaw_stack *stack, const struct detail *details)
+{
+    CMAW_BUF_AUTO(text, CMAW_STACK_PROCESSES_MAX * DETAIL_MAX * 2);
+    for (size_t i = 0; i < stack->process_count; i++) {
+        if (text_of(&details[i].failure)[0] != '\0') {
+            cmaw_buf_printf(&text, "\n%s failed with\n", stack->processes[i].name);
+            cmaw_text_wrap(text_of(&details[i].failure), 2, cmaw_terminal_width(1), &text);
+        }
+    }
+    CMAW_TRY(text.err);
+    return fwrite(text.data, 1, text.size, stdout) == text.size ? CMAW_OK : CMAW_E_IO;
+}
+
+static enum cmaw_err print_processes(const struct cmaw_stack *stack)
+{
+    struct detail details[CMAW_STACK_PROCESSES_MAX];
+    struct numbers numbers[CMAW_STACK_PROCESSES_MAX];
+    const char *cells[CMAW_STACK_PROCESSES_MAX * COLUMNS];
+    for (size_t i = 0; i < stack->process_count; i++) {
+        details[i] = (struct detail){CMAW_BUF(DETAIL_MAX), CMAW_BUF(DETAIL_MAX)};
+        find_detail(stack, &stack->processes[i], &details[i]);
+    }
+    enum cmaw_err err = print_rows(stack, details, numbers, cells);
+    err = err != CMAW_OK ? err : print_failures(stack, details);
+    for (size_t i = 0; i < stack->process_count; i++) {
+        detail_release(&details[i]);
+    }
+    return err;
 }
 
 enum cmaw_err cmaw_report_print(const struct cmaw_stack *stack, struct cmaw_diag *diag)
 {
     (void)diag;
-    (void)printf("stack %s in %s: a simulation, which shows everything but isolation by hardware\n", stack->name, stack->dir);
-    print_processes(stack);
+    (void)printf("stack %s in %s\na simulation, which shows everything but isolation by hardware\n\n", stack->name, stack->dir);
+    CMAW_TRY(print_processes(stack));
+    (void)printf("\nweb pages http://127.0.0.1:%u\nbundle %s/bundle.bin\n", stack->ports[CMAW_PORT_UI], stack->dir);
     struct cmaw_bytes32 mh;
     if (manifest_hash(stack, &mh) == CMAW_OK) {
         char text[2 * CMAW_HASH_SIZE + 1];
         CMAW_TRY(cmaw_hex_to_cstr(cmaw_bytes32_slice(&mh), text, sizeof text));
-        (void)printf("bundle %s/bundle.bin\nmanifest %s\n", stack->dir, text);
+        (void)printf("manifest %s\n", text);
     }
     return CMAW_OK;
+}
+
+/* One text of both parts, for JSON. */
+static enum cmaw_err put_detail(const struct cmaw_stack *stack, const struct cmaw_stack_process *process, json_t *entry)
+{
+    DETAIL_AUTO(detail);
+    find_detail(stack, process, &detail);
+    CMAW_TRY(cmaw_json_set_text(entry, "where", text_of(&detail.where)));
+    return text_of(&detail.failure)[0] == '\0' ? CMAW_OK : cmaw_json_set_text(entry, "failure", text_of(&detail.failure));
 }
 
 static enum cmaw_err put_processes(const struct cmaw_stack *stack, json_t *json)
@@ -154,7 +221,6 @@ static enum cmaw_err put_processes(const struct cmaw_stack *stack, json_t *json)
     CMAW_TRY(cmaw_json_set(json, "processes", list));
     for (size_t i = 0; i < stack->process_count; i++) {
         const struct cmaw_stack_process *process = &stack->processes[i];
-        char detail[DETAIL_MAX];
         json_t *entry = json_object();
         CMAW_TRY(cmaw_json_append(list, entry));
         CMAW_TRY(cmaw_json_set_text(entry, "name", process->name));
@@ -162,7 +228,7 @@ static enum cmaw_err put_processes(const struct cmaw_stack *stack, json_t *json)
         CMAW_TRY(cmaw_json_set_u64(entry, "pid", (uint64_t)process->pid));
         CMAW_TRY(cmaw_json_set_u64(entry, "restarts", process->restarts));
         CMAW_TRY(cmaw_json_set(entry, "log", json_sprintf("%s/logs/%s.log", stack->dir, process->name)));
-        CMAW_TRY(cmaw_json_set_text(entry, "detail", detail_of(stack, process, detail)));
+        CMAW_TRY(put_detail(stack, process, entry));
     }
     return CMAW_OK;
 }

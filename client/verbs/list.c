@@ -1,9 +1,11 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "client/json.h"
 #include "client/settings.h"
 #include "client/store/passphrase.h"
+#include "client/table.h"
 #include "client/verbs.h"
 #include "lib/base/text.h"
 
@@ -19,13 +21,51 @@ static void put_time(uint64_t ms, char ret_text[static 32])
     }
 }
 
-static enum cmaw_err print_row(void *context, const struct cmaw_run_record *record)
-{
-    (void)context;
+/* What cmaw takes for the name of a run, and what fits beside the rest. */
+enum { SHORT_ID_DIGITS = 12, COLUMNS = 5 };
+
+static const struct cmaw_table_column columns[COLUMNS] = {
+    {"RUN", 0, false}, {"STATUS", 0, false}, {"CREATED", 0, false}, {"WORKFLOW", 8, false}, {"CODE", 4, false}};
+
+struct row {
+    char run[SHORT_ID_DIGITS + 1];
     char created[32];
-    put_time(record->created_ms, created);
-    (void)printf("%-46s %-10s %-21s %-20s %s\n", record->workflow_id, cmaw_run_status_name(record->status), created, record->name, record->code);
+    char name[CMAW_NAME_MAX + 1];
+    char code[32];
+};
+struct rows {
+    struct row items[LIST_MAX];
+    const char *cells[LIST_MAX * COLUMNS];
+    size_t count;
+};
+
+static enum cmaw_err keep_row(void *context, const struct cmaw_run_record *record)
+{
+    struct rows *rows = context;
+    struct row *row = &rows->items[rows->count];
+    CMAW_TRY(cmaw_hex_to_cstr(cmaw_slice_of(record->run_id.bytes, SHORT_ID_DIGITS / 2), row->run, sizeof row->run));
+    put_time(record->created_ms, row->created);
+    (void)snprintf(row->name, sizeof row->name, "%s", record->name);
+    (void)snprintf(row->code, sizeof row->code, "%s", record->code);
+    const char *const texts[COLUMNS] = {row->run, cmaw_run_status_name(record->status), row->created, row->name, row->code};
+    for (size_t i = 0; i < COLUMNS; i++) {
+        rows->cells[rows->count * COLUMNS + i] = texts[i];
+    }
+    rows->count++;
     return CMAW_OK;
+}
+
+static enum cmaw_err print_table(struct cmaw_store *store, struct cmaw_diag *diag)
+{
+    struct rows *rows = calloc(1, sizeof *rows);
+    CMAW_REQUIRE(rows != NULL, CMAW_E_NO_MEMORY);
+    enum cmaw_err err = cmaw_store_each_run(store, LIST_MAX, keep_row, rows, diag);
+    if (err == CMAW_OK) {
+        const struct cmaw_table table = {.columns = columns, .column_count = COLUMNS, .cells = rows->cells, .row_count = rows->count};
+        err = cmaw_table_print(&table);
+    }
+    free(rows);
+    return err;
 }
 
 static enum cmaw_err add_row(void *context, const struct cmaw_run_record *record)
@@ -47,8 +87,7 @@ static enum cmaw_err list_runs(const struct cmaw_settings *settings, struct cmaw
     CMAW_STORE_AUTO(store);
     CMAW_TRY(cmaw_store_open_locked(settings, &store, diag));
     if (!settings->json) {
-        (void)printf("%-46s %-10s %-21s %-20s %s\n", "RUN", "STATUS", "CREATED", "WORKFLOW", "CODE");
-        return cmaw_store_each_run(store, LIST_MAX, print_row, NULL, diag);
+        return print_table(store, diag);
     }
     CMAW_JSON_AUTO(list);
     list = json_array();
