@@ -3,50 +3,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client/verbs.h"
+#include "client/usage.h"
 #include "lib/base/log.h"
-
-struct verb {
-    const char *name;
-    const char *group;
-    const char *summary;
-    enum cmaw_err (*run)(int argc, char **argv, struct cmaw_diag *diag);
-};
-
-static const struct verb verbs[] = {
-#define X(name, group, summary) {#name, group, summary, cmaw_command_##name},
-    CMAW_COMMANDS(X)
-#undef X
-};
-
-enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
 static void print_help(void)
 {
     (void)printf("cmaw: workflows of attested agents, with state that only they and its owner can read\n\nusage: cmaw VERB [options]\n");
     const char *group = "";
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        if (verbs[i].group[0] == '\0') {
+    for (const struct cmaw_verb *verb = cmaw_verbs; verb->name != NULL; verb++) {
+        if (verb->group[0] == '\0') {
             continue;
         }
-        if (strcmp(group, verbs[i].group) != 0) {
-            group = verbs[i].group;
+        if (strcmp(group, verb->group) != 0) {
+            group = verb->group;
             (void)printf("\n%s:\n", group);
         }
-        (void)printf("  %-11s %s\n", verbs[i].name, verbs[i].summary);
+        (void)printf("  %-11s %s\n", verb->name, verb->summary);
     }
     (void)printf("\n'cmaw VERB --help' says more. example:\n"
                  "  cmaw up && cmaw trust && cmaw run agents/claim.yaml agents/letters/01-water-approve.txt && cmaw verify last\n");
-}
-
-static const struct verb *find_verb(const char *name)
-{
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        if (strcmp(verbs[i].name, name) == 0) {
-            return &verbs[i];
-        }
-    }
-    return NULL;
 }
 
 static enum cmaw_err run(int argc, char **argv, struct cmaw_diag *diag)
@@ -63,7 +38,7 @@ static enum cmaw_err run(int argc, char **argv, struct cmaw_diag *diag)
         (void)printf("cmaw %s\n", CMAW_VERSION);
         return CMAW_OK;
     }
-    const struct verb *verb = find_verb(argv[1]);
+    const struct cmaw_verb *verb = cmaw_verb_find(argv[1]);
     if (verb == NULL) {
         cmaw_diag_hint(diag, "cmaw --help lists the verbs");
         return cmaw_diag_set(diag, CMAW_E_USAGE, "unknown verb %.40s", argv[1]);

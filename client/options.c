@@ -3,6 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Who makes use of the tables, if it is not a person who asked for help. */
+static const struct cmaw_usage_visitor *describing;
+
+void cmaw_options_describe(const struct cmaw_usage_visitor *visitor)
+{
+    describing = visitor;
+}
+
+bool cmaw_options_described(void)
+{
+    return describing != NULL;
+}
+
 static void print_table(const struct cmaw_option *option)
 {
     for (; option != NULL && option->name != NULL; option++) {
@@ -126,8 +139,11 @@ enum cmaw_err cmaw_options_parse(const struct cmaw_usage *usage, int argc, char 
 {
     for (int at = 1; at < argc && strcmp(argv[at], "--") != 0; at++) {
         if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
-            print_usage(usage);
             *ret_help = true;
+            if (describing != NULL) {
+                return describing->visit(describing->context, usage);
+            }
+            print_usage(usage);
             return CMAW_OK;
         }
     }
@@ -140,4 +156,46 @@ enum cmaw_err cmaw_options_parse(const struct cmaw_usage *usage, int argc, char 
     *ret_words = words;
     *ret_help = false;
     return CMAW_OK;
+}
+
+static enum cmaw_err describe_group(const struct cmaw_subverb *subverbs, size_t count, struct cmaw_diag *diag)
+{
+    char help[] = "--help";
+    for (size_t i = 0; i < count; i++) {
+        char name[CMAW_VERB_SIZE];
+        char *argv[] = {name, help, NULL};
+        (void)snprintf(name, sizeof name, "%s", subverbs[i].name);
+        CMAW_TRY(subverbs[i].run(2, argv, diag));
+    }
+    return CMAW_OK;
+}
+
+static void print_group(const char *verb, const struct cmaw_subverb *subverbs, size_t count, const char *example)
+{
+    (void)printf("usage: cmaw %s VERB [options]\n\n", verb);
+    for (size_t i = 0; i < count; i++) {
+        (void)printf("  %-11s %s\n", subverbs[i].name, subverbs[i].summary);
+    }
+    (void)printf("\n'cmaw %s VERB --help' says more.\n\nexample: %s\n", verb, example);
+}
+
+enum cmaw_err cmaw_options_group(const char *verb, const struct cmaw_subverb *subverbs, size_t count, const char *example, int argc, char **argv,
+                                 struct cmaw_diag *diag)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
+        if (describing != NULL) {
+            return describe_group(subverbs, count, diag);
+        }
+        print_group(verb, subverbs, count, example);
+        return CMAW_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(subverbs[i].name, what) == 0) {
+            return subverbs[i].run(argc - 1, argv + 1, diag);
+        }
+    }
+    cmaw_diag_hint(diag, "cmaw %s --help", verb);
+    return what[0] == '\0' ? cmaw_diag_set(diag, CMAW_E_USAGE, "%s: which verb?", verb)
+                           : cmaw_diag_set(diag, CMAW_E_USAGE, "%s: unknown verb %.40s", verb, what);
 }

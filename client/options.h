@@ -7,7 +7,7 @@
 
 #include "lib/base/diag.h"
 
-enum { CMAW_WORDS_MAX = 256 };
+enum { CMAW_WORDS_MAX = 256, CMAW_VERB_SIZE = 32 };
 
 /* Words of a command line, borrowed from argv. */
 struct cmaw_words {
@@ -41,5 +41,24 @@ struct cmaw_usage {
  * sets *ret_help. USAGE, with the usage as a hint, otherwise. */
 enum cmaw_err cmaw_options_parse(const struct cmaw_usage *usage, int argc, char **argv, struct cmaw_words *ret_words,
                                  bool *ret_help, struct cmaw_diag *diag);
+
+/* Verbs under a verb: "kms policy", "kms lint". */
+struct cmaw_subverb {
+    const char *name;
+    const char *summary;
+    enum cmaw_err (*run)(int argc, char **argv, struct cmaw_diag *diag);
+};
+/* argv[0] is the verb, argv[1] one of those under it, or --help, which lists them. USAGE with a hint otherwise. */
+enum cmaw_err cmaw_options_group(const char *verb, const struct cmaw_subverb *subverbs, size_t count, const char *example, int argc, char **argv,
+                                 struct cmaw_diag *diag);
+
+/* While a visitor is set, --help gives it the usage instead of printing it. NULL ends that. */
+struct cmaw_usage_visitor {
+    enum cmaw_err (*visit)(void *context, const struct cmaw_usage *usage);
+    void *context;
+};
+void cmaw_options_describe(const struct cmaw_usage_visitor *visitor);
+/* Whether one is set: for a verb that is another program. */
+bool cmaw_options_described(void);
 
 #endif

@@ -25,7 +25,10 @@
     X(list, "runs", "list the runs of this store")                                             \
     X(verify, "runs", "prove confidentiality, attestation and integrity of a run") \
     X(evidence, "runs", "write what proves a run to anyone")                                    \
-    X(attest, "other", "check an attestation document")
+    X(attest, "other", "check an attestation document")                                         \
+    X(completion, "other", "print what makes bash or zsh complete words of cmaw")              \
+    X(complete, "", "say what could come next on a command line")                              \
+    X(usage, "", "say what each verb takes, as JSON")
 
 #define CMAW_COMMAND_DECLARE(name, group, summary) \
     enum cmaw_err cmaw_command_##name(int argc, char **argv, struct cmaw_diag *diag);

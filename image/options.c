@@ -13,7 +13,7 @@ static const char usage[] =
     "Builds an enclave image (EIF) from /init, an agent's files and settings. The same input gives the same file,\n"
     "and so the same PCRs. Prints the measurements as nitro-cli does.\n"
     "\n"
-    "  -o FILE                 where to write the image\n"
+    "  -o, --output FILE       where to write the image\n"
     "  --init FILE             /init of the enclave (instead of init: in the YAML file)\n"
     "  --kms-host NAME         host name of KMS (instead of kms.host) [the regional endpoint of the role's key]\n"
     "  --kms-roots FILE        PEM of the TLS roots for it (instead of kms.roots)\n"

@@ -2,13 +2,37 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/options.h"
 #include "client/verbs.h"
 #include "sys/proc.h"
+
+/* What cmaw-image takes, for those who ask this program; a test compares it with what that one says. */
+static enum cmaw_err describe(int argc, char **argv, struct cmaw_diag *diag)
+{
+    const char *value = NULL;
+    bool flag = false;
+    const struct cmaw_option options[] = {
+        {"output", "FILE", "where to write the image", &value, NULL, NULL},
+        {"init", "FILE", "/init of the enclave", &value, NULL, NULL},
+        {"kms-host", "NAME", "host name of KMS", &value, NULL, NULL},
+        {"kms-roots", "FILE", "PEM of the TLS roots for it", &value, NULL, NULL},
+        {"attestation-root", "FILE", "DER of the attestation root that peers must have", &value, NULL, NULL},
+        {"debug", NULL, "the agent's error output goes to the log", NULL, NULL, &flag},
+        CMAW_OPTION_END};
+    const struct cmaw_usage usage = {
+        .verb = "image", .words = "build IMAGE.yaml | describe FILE.eif | measure FILE.eif", .min_words = 2, .max_words = 2, .options = options,
+        .example = "cmaw image measure intake.eif", .summary = "Builds, describes or measures an enclave image. The same as cmaw-image."};
+    struct cmaw_words words;
+    bool help;
+    return cmaw_options_parse(&usage, argc, argv, &words, &help, diag);
+}
 
 /* The image builder is a program of its own; this verb becomes it. */
 enum cmaw_err cmaw_command_image(int argc, char **argv, struct cmaw_diag *diag)
 {
-    (void)argc;
+    if (cmaw_options_described()) {
+        return describe(argc, argv, diag);
+    }
     char path[CMAW_PATH_MAX];
     CMAW_TRY(cmaw_proc_find("cmaw-image", path, diag));
     static char name[] = "cmaw-image";

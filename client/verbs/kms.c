@@ -244,18 +244,9 @@ static enum cmaw_err kms_lint(int argc, char **argv, struct cmaw_diag *diag)
 
 enum cmaw_err cmaw_command_kms(int argc, char **argv, struct cmaw_diag *diag)
 {
-    const char *what = argc > 1 ? argv[1] : "";
-    if (strcmp(what, "policy") == 0) {
-        return kms_policy(argc - 1, argv + 1, diag);
-    }
-    if (strcmp(what, "lint") == 0) {
-        return kms_lint(argc - 1, argv + 1, diag);
-    }
-    if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
-        (void)printf("usage: cmaw kms policy MANIFEST | lint POLICY\n\npolicy writes the policy of a role's key; lint finds what a key policy lets out.\n"
-                     "'cmaw kms policy --help' and 'cmaw kms lint --help' say more.\n\nexample: cmaw kms lint key-policy.json\n");
-        return CMAW_OK;
-    }
-    cmaw_diag_hint(diag, "cmaw kms --help");
-    return cmaw_diag_set(diag, CMAW_E_USAGE, "kms: policy or lint, not %.40s", what[0] == '\0' ? "nothing" : what);
+    static const struct cmaw_subverb verbs[] = {
+        {"policy", "write the policy of a role's key", kms_policy},
+        {"lint", "find what a key policy lets out", kms_lint},
+    };
+    return cmaw_options_group("kms", verbs, sizeof verbs / sizeof verbs[0], "cmaw kms lint key-policy.json", argc, argv, diag);
 }
