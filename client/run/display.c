@@ -121,7 +121,7 @@ static const struct cmaw_step_progress *take(struct cmaw_progress_steps *progres
     const uint64_t now = cmaw_clock_ms();
     switch (news->kind) {
     case CMAW_NEWS_QUEUED:
-        progress->queued_ms = now;
+        progress->queued_ms = progress->queued_ms == 0 ? now : progress->queued_ms;
         return NULL;
     case CMAW_NEWS_TAKEN:
         progress->queued_ms = 0;

@@ -29,8 +29,7 @@ static bool read_news(const cmaw_history_event *event, struct cmaw_temporal_news
     case EVENT(WORKFLOW_TASK_SCHEDULED):
         news->kind = CMAW_NEWS_QUEUED;
         return true;
-    case EVENT(WORKFLOW_TASK_STARTED):
-    case EVENT(WORKFLOW_TASK_COMPLETED):
+    case EVENT(WORKFLOW_TASK_COMPLETED): /* not when it is started: a worker that stands still gets it too */
         news->kind = CMAW_NEWS_TAKEN;
         return true;
     case EVENT(ACTIVITY_TASK_SCHEDULED):
