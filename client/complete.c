@@ -62,7 +62,8 @@ static const struct cmaw_option *find_option(const struct cmaw_usage *usage, con
     const struct cmaw_option *const tables[] = {usage->options, usage->common};
     for (size_t i = 0; i < 2; i++) {
         for (const struct cmaw_option *option = tables[i]; option != NULL && option->name != NULL; option++) {
-            if (starts_with(word, "--") && strcmp(word + 2, option->name) == 0) {
+            const bool is_letter = word[0] == '-' && word[1] != '\0' && word[1] == option->letter && word[2] == '\0';
+            if (is_letter || (starts_with(word, "--") && strcmp(word + 2, option->name) == 0)) {
                 return option;
             }
         }

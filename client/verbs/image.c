@@ -12,7 +12,7 @@ static enum cmaw_err describe(int argc, char **argv, struct cmaw_diag *diag)
     const char *value = NULL;
     bool flag = false;
     const struct cmaw_option options[] = {
-        {"output", "FILE", "where to write the image", &value, NULL, NULL},
+        {"output", "FILE", "where to write the image", &value, NULL, NULL, 'o'},
         {"init", "FILE", "/init of the enclave", &value, NULL, NULL},
         {"kms-host", "NAME", "host name of KMS", &value, NULL, NULL},
         {"kms-roots", "FILE", "PEM of the TLS roots for it", &value, NULL, NULL},

@@ -10,6 +10,7 @@ static enum cmaw_err add_options(json_t *list, const struct cmaw_option *option)
         json_t *entry = json_object();
         CMAW_TRY(cmaw_json_append(list, entry));
         CMAW_TRY(cmaw_json_set_text(entry, "name", option->name));
+        CMAW_TRY(cmaw_json_set(entry, "letter", option->letter == '\0' ? json_string("") : json_stringn(&option->letter, 1)));
         CMAW_TRY(cmaw_json_set_text(entry, "arg", option->arg == NULL ? "" : option->arg));
         CMAW_TRY(cmaw_json_set_text(entry, "help", option->help));
     }
