@@ -89,14 +89,26 @@ def cases_of(path):
     file = ROOT / path
     if not file.exists():
         return set()
-    pattern = r"^\s*def (test_\w+)\(" if file.suffix == ".py" else r"cmocka_unit_test\w*\(\s*(\w+)"
-    return set(re.findall(pattern, file.read_text(), re.M))
+    pattern = r"^\s*def (test_\w+)\(" if file.suffix == ".py" else r"(?:cmocka_unit_test\w*|WITH_STORE|RIG_TEST)\(\s*(\w+)|^void (vec_\w+)\(struct vec "
+    return {name for found in re.finditer(pattern, file.read_text(), re.M) for name in found.groups() if name}
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_test_that_is_named_exists(page):
     missing = [f"{path}::{name}" for path, name in TEST_ID.findall(text_of(page)) if name not in cases_of(path)]
     assert missing == []
+
+
+def untested(text):
+    """The attacks in the tables with a column "test" that name none."""
+    rows = [line.strip("| ").split(" | ") for table in re.findall(r"^\|.*\| test \|\n((?:\|.*\n)+)", text, re.M) for line in table.splitlines()[1:]]
+    return [row[0] for row in rows if not TEST_ID.search(row[-1])], len(rows)
+
+
+def test_every_attack_has_a_test():
+    missing, attacks = untested(text_of("docs/threat-model.md"))
+    assert missing == [] and attacks > 40
+    assert untested("| attack | test |\n|---|---|\n| a | `tests/x_test.py::test_a` |\n| b | later |\n") == (["b"], 2)
 
 
 @functools.cache

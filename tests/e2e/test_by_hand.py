@@ -11,6 +11,7 @@ import pytest
 
 import harness
 import orchestra
+import pb
 import sst1
 from stack import Stack
 
@@ -111,6 +112,19 @@ def test_an_image_of_the_other_role_is_not_born(owner, devd, manifest, enclaves,
 
 def test_trust_asks_for_the_manifest_that_was_named(owner, devd, bundle):
     owner.cmaw("trust", bundle, "--root", devd.root, "--manifest-hash", "00" * 32).assert_one_line_error("another manifest", hint=False)
+
+
+def test_a_manifest_that_goes_back_is_not_trusted(owner, devd, images, launch):
+    """A host offers its owner an older deployment, which is genuine and may have a known fault; then another with the same serial."""
+    def trust(name, serial):
+        deployment, path = harness.Deployment(devd, images.pcrs[:1], tenant="rollback", serial=serial), owner.folder / f"{name}.bundle"
+        assert deployment.provision(launch(f"rollback-{name}", images.eifs[0]), 1).code == "OK"
+        path.write_bytes(pb.encode("Bundle", {"manifest": deployment.manifest.bytes, "roles": [{"role": 1, **deployment.births[1]}]}))
+        return owner.cmaw("trust", path, "--root", devd.root)
+    assert trust("second", 2).status == 0
+    for name, serial in (("first", 1), ("another-second", 2)):
+        trust(name, serial).assert_one_line_error("goes back behind one that was pinned")
+    assert trust("third", 3).status == 0
 
 
 def test_a_run_without_a_stack(owner, devd, bundle, manifest, enclaves, tmp_path):
