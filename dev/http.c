@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dev/acceptor.h"
 #include "dev/clock.h"
+#include "dev/fatal.h"
 #include "dev/pki.h"
 #include "dev/trail.h"
 #include "lib/base/log.h"
@@ -30,6 +32,16 @@ struct cmaw_http {
 struct incoming {
     struct cmaw_buf body;
 };
+
+/* The library's complaints, mostly of clients that hang up. */
+[[gnu::format(printf, 2, 0)]] static void log_complaint(void *context, const char *format, va_list args)
+{
+    (void)context;
+    char text[512];
+    (void)vsnprintf(text, sizeof text, format, args);
+    text[strcspn(text, "\n")] = '\0';
+    cmaw_log(CMAW_LOG_WARN, "http.library", "text=\"%s\"", text);
+}
 
 static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
@@ -207,7 +219,7 @@ static struct MHD_Daemon *start_daemon(struct cmaw_http *http)
 {
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET
                                 | MHD_USE_ITC, 0, NULL, NULL, on_access, http,
-                            MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
+                            MHD_OPTION_EXTERNAL_LOGGER, log_complaint, NULL, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
                             MHD_OPTION_CONNECTION_LIMIT, (http->acceptor.limit + 1) * THREADS,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
@@ -218,6 +230,7 @@ static struct MHD_Daemon *start_daemon(struct cmaw_http *http)
 
 static enum cmaw_err start(struct cmaw_http *http, uint16_t port, uint16_t *ret_port, struct cmaw_diag *diag)
 {
+    MHD_set_panic_func(cmaw_fatal_panic, NULL);
     CMAW_TRY(load_identity(http));
     if (cmaw_acceptor_listen(&http->acceptor, port, ret_port) != CMAW_OK) {
         cmaw_diag_hint(diag, "choose another with --port");

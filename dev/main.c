@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dev/clock.h"
+#include "dev/fatal.h"
 #include "dev/http.h"
 #include "dev/nsm_server.h"
 #include "dev/options.h"
@@ -171,6 +172,7 @@ int main(int argc, char **argv)
 {
     struct cmaw_diag diag = {0};
     cmaw_log_init("devd", CMAW_LOG_INFO);
+    cmaw_fatal_report();
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         return fputs(cmaw_devd_usage, stdout) == EOF ? 1 : 0;
     }

@@ -3,6 +3,15 @@ import pytest
 import devd as world
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    report = yield
+    for one in world.Devd.serving if report.failed else []:
+        code = one.process.poll()
+        report.sections.append((f"cmaw-devd, {'serving' if code is None else f'ended with {code}'}", one.log_end()))
+    return report
+
+
 @pytest.fixture(scope="module")
 def devd(tmp_path_factory):
     one = world.Devd(tmp_path_factory.mktemp("devd")).start()

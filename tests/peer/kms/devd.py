@@ -32,8 +32,13 @@ ADMIN = f"arn:aws:iam::{ACCOUNT}:role/kms-admin"
 PARENT = f"arn:aws:iam::{ACCOUNT}:role/enclave-parent"
 
 
+LOG_LINES = 30
+
+
 class Devd:
-    """One cmaw-devd with its folder; start, kill and start again at will."""
+    """One cmaw-devd with its folder; start, kill and start again at will. Whatever fails meanwhile is shown with the end of its log."""
+
+    serving = []
 
     def __init__(self, folder, *options):
         self.folder = pathlib.Path(folder)
@@ -52,7 +57,9 @@ class Devd:
         ready, _, _ = select.select([read_end], [], [], 20)
         line = os.read(read_end, 16) if ready else b""
         os.close(read_end)
-        assert line == b"ready\n", "cmaw-devd did not become ready"
+        if line != b"ready\n":
+            self.process.kill()
+            raise AssertionError(f"cmaw-devd did not become ready:\n{self.process.stderr.read()}")
         self.log = []
         for text in self.process.stderr:
             self.log.append(text)
@@ -62,6 +69,7 @@ class Devd:
         # the rest of the log goes where it can be read at any time
         self.log_file = open(self.folder / "devd.log", "ab")
         self.drain = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=self.log_file)
+        Devd.serving.append(self)
         return self
 
     def __enter__(self):
@@ -78,7 +86,9 @@ class Devd:
         if self.process is None:
             return 0
         self.process.terminate()
-        return self._reap()
+        code = self._reap()
+        assert code == 0, f"cmaw-devd ended with {code}:\n{self.log_end()}"
+        return code
 
     def _reap(self):
         code = self.process.wait(timeout=20)
@@ -86,10 +96,14 @@ class Devd:
         self.process.stderr.close()
         self.log_file.close()
         self.process = None
+        Devd.serving.remove(self)
         return code
 
     def log_text(self):
         return (self.folder / "devd.log").read_text()
+
+    def log_end(self):
+        return "".join(self.log_text().splitlines(keepends=True)[-LOG_LINES:])
 
     def wait_log(self, text, count=1):
         """Whether the log has text so often, waiting for it."""

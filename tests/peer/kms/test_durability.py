@@ -1,5 +1,7 @@
 """What was acknowledged is there after a kill; many requests at once."""
 import concurrent.futures
+import re
+import signal
 import threading
 
 import pytest
@@ -114,3 +116,11 @@ def test_a_second_one_disturbs_nothing(own, tmp_path):
     assert same_port.returncode == 3 and "cannot listen" in same_port.stderr and "hint:" in same_port.stderr
     assert own.client("kms", own.access_key(world.PARENT)).generate_random(NumberOfBytes=1)
     assert Enclave(own.folder).call("GetRandom")
+
+
+def test_one_that_dies_says_where(own):
+    own.process.send_signal(signal.SIGABRT)
+    with pytest.raises(AssertionError) as failure:
+        own.stop()
+    assert f"ended with -{signal.SIGABRT.value}" in str(failure.value) and "fatal signal=SIGABRT" in str(failure.value)
+    assert re.search(r"cmaw-devd\(\+0x[0-9a-f]+\)", str(failure.value))
