@@ -1,5 +1,5 @@
-/* Decides many evidence files by the code of cmaw-verify: each comes on standard input as u32 big-endian size ‖ bytes. Prints the number, from 0, of
- * each that is accepted, then how many were refused. Tests read that. */
+/* Decides many evidence files by the code of cmaw-verify, with remember.c beneath it: each comes on standard input as u32 big-endian
+ * size ‖ bytes. Prints the number, from 0, of each that is accepted, then how many were refused. Tests read that. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -50,39 +50,66 @@ def other_list(rng, value):
     return out
 
 
+def no_longer(rng, value):
+    """Bytes where there was a truth value or nothing."""
+    return rng.randbytes(rng.choice([0, 1, 32]))
+
+
+OTHER_CBOR = {bool: no_longer, type(None): no_longer, int: lambda rng, value: other_int(rng, abs(value)), bytes: other_bytes, str: other_text}
+
+
+def around(parts, at):
+    """What stands before and behind one part."""
+    return b"".join(parts[:at]), b"".join(parts[at + 1:])
+
+
+def container(major, count):
+    assert count < 24
+    return bytes([major << 5 | count])
+
+
 class Fields:
-    """leaves: (path, make), where make(rng) gives an evidence file in which that one field has another value."""
+    """leaves: (path, make), where make(rng) gives an evidence file in which that one field has another value. What does not change is encoded
+    once: each put takes the bytes of its own part and puts what stands around it about them."""
 
     def __init__(self, evidence):
         self.leaves = []
-        self._message("Evidence", pb.decode("Evidence", evidence), lambda values: pb.encode("Evidence", values), "evidence")
+        self._message("Evidence", pb.decode("Evidence", evidence), lambda data: data, "evidence")
 
     def _leaf(self, path, other, value, put):
         self.leaves.append((path, lambda rng: put(other(rng, value))))
 
-    def _message(self, message, values, rebuild, path):
-        for _, name, kind in pb.SCHEMA[message]:
-            def put(new, name=name):
-                return rebuild({**values, name: new})
+    def _message(self, message, values, put, path):
+        wires = [pb.encode(message, {name: values[name]}) for _, name, _ in pb.SCHEMA[message]]
+        for at, (number, name, kind) in enumerate(pb.SCHEMA[message]):
+            before, behind = around(wires, at)
             where = f"{path}.{name}"
+
+            def put_values(new, name=name, before=before, behind=behind):
+                return put(before + pb.encode(message, {name: new}) + behind)
             if not isinstance(kind, list):
-                self._value(message, name, kind, values[name], put, where)
+                self._value(message, name, kind, values[name], put_values, where)
                 continue
             if (message, name) not in OPTIONAL and values[name]:
-                self._leaf(where, other_list, values[name], put)
-            for i, element in enumerate(values[name]):
-                def put_element(new, i=i, put=put, elements=values[name]):
-                    return put([*elements[:i], new, *elements[i + 1:]])
-                self._value(message, name, kind[0], element, put_element, f"{where}[{i}]")
+                self._leaf(where, other_list, values[name], put_values)
+            elements = [pb.encode_value(number, kind[0], one) for one in values[name]]
+            for i, one in enumerate(values[name]):
+                first, last = around(elements, i)
+
+                def put_element(new, number=number, start=before + first, end=last + behind,
+                                wire="bytes" if kind[0] in pb.SCHEMA else kind[0]):
+                    return put(start + pb.encode_value(number, wire, new) + end)
+                self._value(message, name, kind[0], one, put_element, f"{where}[{i}]")
 
     def _value(self, message, name, kind, value, put, path):
+        """put takes a scalar as it is, a message as its bytes."""
         inner = INNER.get((message, name))
         if kind in ("u32", "u64"):
             self._leaf(path, other_int, value, put)
         elif kind == "str":
             self._leaf(path, other_text, value, put)
         elif inner:
-            self._message(inner, pb.decode(inner, value), lambda values: put(pb.encode(inner, values)), path)
+            self._message(inner, pb.decode(inner, value), put, path)
         elif (message, name) in COSE:
             self._cose(value, put, path)
         elif kind == "bytes":
@@ -92,23 +119,29 @@ class Fields:
 
     def _cose(self, data, put, path):
         parts = cose.loads(data)
+        encoded = [cbor2.dumps(part) for part in parts]
 
         def put_part(index):
-            return lambda new: put(cbor2.dumps([new if i == index else part for i, part in enumerate(parts)]))
-        self._cbor(cose.loads(parts[0]), lambda new: put_part(0)(cbor2.dumps(new)), path + ".protected")
-        self._cbor(cose.loads(parts[2]), lambda new: put_part(2)(cbor2.dumps(new)), path + ".payload")
+            before, behind = around([container(4, 4), *encoded], index + 1)
+            return lambda new: put(before + cbor2.dumps(new) + behind)
+        self._cbor(cose.loads(parts[0]), put_part(0), path + ".protected")
+        self._cbor(cose.loads(parts[2]), put_part(2), path + ".payload")
         self._leaf(path + ".signature", other_bytes, parts[3], put_part(3))
 
     def _cbor(self, value, put, path):
+        """put takes the encoded value."""
         if isinstance(value, dict):
-            for key in value:
-                self._cbor(value[key], lambda new, key=key: put({**value, key: new}), f"{path}.{key}")
-                self._leaf(f"{path}.{key} (absent)", lambda rng, value, key=key: {k: v for k, v in value.items() if k != key}, value, put)
+            pairs = [cbor2.dumps(key) + cbor2.dumps(one) for key, one in value.items()]
+            for i, (key, one) in enumerate(value.items()):
+                before, behind = around(pairs, i)
+                absent = container(5, len(pairs) - 1) + before + behind
+                start = container(5, len(pairs)) + before + cbor2.dumps(key)
+                self._cbor(one, lambda new, start=start, behind=behind: put(start + new + behind), f"{path}.{key}")
+                self._leaf(f"{path}.{key} (absent)", lambda rng, value: value, absent, put)
         elif isinstance(value, list):
-            self._leaf(path, other_list, value, put)
-            for i, element in enumerate(value):
-                self._cbor(element, lambda new, i=i: put([*value[:i], new, *value[i + 1:]]), f"{path}[{i}]")
-        elif isinstance(value, bool) or value is None:
-            self._leaf(path, lambda rng, value: rng.randbytes(rng.choice([0, 1, 32])), value, put)
+            self._leaf(path, other_list, value, lambda new: put(cbor2.dumps(new)))
+            for i, one in enumerate(value):
+                before, behind = around([container(4, len(value)), *map(cbor2.dumps, value)], i + 1)
+                self._cbor(one, lambda new, before=before, behind=behind: put(before + new + behind), f"{path}[{i}]")
         else:
-            self._leaf(path, {int: lambda rng, v: other_int(rng, abs(v)), bytes: other_bytes, str: other_text}[type(value)], value, put)
+            self._leaf(path, OTHER_CBOR[type(value)], value, lambda new: put(cbor2.dumps(new)))

@@ -72,7 +72,7 @@ def varint(value):
     return bytes(out)
 
 
-def _encode_value(number, kind, value):
+def encode_value(number, kind, value):
     if kind in ("u32", "u64"):
         return varint(number << 3) + varint(value)
     if kind == "str":
@@ -90,12 +90,12 @@ def encode(message, values):
     for number, name, kind in SCHEMA[message]:
         if isinstance(kind, list):
             for value in values.get(name, []):
-                out += _encode_value(number, kind[0], value)
+                out += encode_value(number, kind[0], value)
         elif kind in SCALARS:
             if values.get(name, SCALARS[kind]) != SCALARS[kind]:
-                out += _encode_value(number, kind, values[name])
+                out += encode_value(number, kind, values[name])
         elif values.get(name) is not None:
-            out += _encode_value(number, kind, values[name])
+            out += encode_value(number, kind, values[name])
     return out
 
 
