@@ -4,51 +4,33 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "dev/sql.h"
-#include "dev/store.h"
+#include "tests/unit/devd_folder.h"
 
 enum { THREADS = 16, ROUNDS = 40, READERS = 4, LOOKS = 40000 };
 
-struct world {
-    char dir[64];
-    struct cmaw_store *store;
-};
-
-static struct cmaw_store *open_store(const char *dir, bool create)
+static struct cmaw_store *open_store(const char *dir)
 {
     struct cmaw_store *store = NULL;
     struct cmaw_diag diag = {0};
-    assert_int_equal(cmaw_store_open(dir, create, &store, &diag), CMAW_OK);
+    assert_int_equal(cmaw_store_open(dir, false, &store, &diag), CMAW_OK);
     return store;
 }
 
 static int set_up(void **state)
 {
-    static struct world world;
-    (void)snprintf(world.dir, sizeof world.dir, "/tmp/devd-store-XXXXXX");
-    assert_non_null(mkdtemp(world.dir));
-    world.store = open_store(world.dir, true);
+    static struct devd_folder world;
     *state = &world;
-    return 0;
+    return devd_folder_make(&world) ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
-    struct world *world = *state;
-    static const char *const names[] = {"devd.db", "devd.db-wal", "devd.db-shm"};
-    char path[128];
-    cmaw_store_close(&world->store);
-    for (size_t i = 0; i < 3; i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", world->dir, names[i]);
-        (void)unlink(path);
-    }
-    return rmdir(world->dir);
+    return devd_folder_remove(*state) ? 0 : -1;
 }
 
 /* Without cmocka's assertions: threads use it. */
@@ -74,14 +56,14 @@ static int64_t count(struct cmaw_store *store)
 
 static void what_is_kept_stays_and_what_is_not_goes(void **state)
 {
-    struct world *world = *state;
+    struct devd_folder *world = *state;
     struct sqlite3 *db = NULL;
     char value[16];
     assert_true(put(world->store, "kept", true));
     assert_true(put(world->store, "undone", false));
     assert_int_equal(count(world->store), 1);
     cmaw_store_close(&world->store);
-    world->store = open_store(world->dir, false);
+    world->store = open_store(world->dir);
     assert_int_equal(cmaw_store_begin(world->store, &db), CMAW_OK);
     assert_int_equal(cmaw_store_setting(db, "kept", value, sizeof value), CMAW_OK);
     assert_string_equal(value, "value");
@@ -111,7 +93,7 @@ static void *work(void *argument)
 /* Requests that are undone share a transaction with others that are kept. */
 static void many_at_once_do_not_mix(void **state)
 {
-    struct world *world = *state;
+    struct devd_folder *world = *state;
     struct worker workers[THREADS];
     for (int i = 0; i < THREADS; i++) {
         workers[i] = (struct worker){.store = world->store, .number = i};
@@ -137,7 +119,7 @@ static void *look(void *argument)
 /* The last to leave a transaction that nobody keeps closes it while others come in, most of whom keep nothing either. */
 static void readers_meet_at_the_door(void **state)
 {
-    struct world *world = *state;
+    struct devd_folder *world = *state;
     struct worker workers[READERS];
     for (int i = 0; i < READERS; i++) {
         workers[i] = (struct worker){.store = world->store, .number = i};
@@ -152,8 +134,8 @@ static void readers_meet_at_the_door(void **state)
 /* A command in another process writes while the first serves: here, a second store. */
 static void another_process_may_write_in_between(void **state)
 {
-    struct world *world = *state;
-    struct cmaw_store *other = open_store(world->dir, false);
+    struct devd_folder *world = *state;
+    struct cmaw_store *other = open_store(world->dir);
     for (int i = 0; i < 10; i++) {
         char name[32];
         (void)snprintf(name, sizeof name, "a%d", i);
@@ -167,10 +149,10 @@ static void another_process_may_write_in_between(void **state)
 
 static void what_was_acknowledged_is_on_the_disk(void **state)
 {
-    struct world *world = *state;
+    struct devd_folder *world = *state;
     assert_true(put(world->store, "first", true));
     /* another connection sees only what is committed */
-    struct cmaw_store *other = open_store(world->dir, false);
+    struct cmaw_store *other = open_store(world->dir);
     assert_int_equal(count(other), 1);
     cmaw_store_close(&other);
 }
@@ -178,7 +160,7 @@ static void what_was_acknowledged_is_on_the_disk(void **state)
 /* A database as the first version made it: what was in it stays, and it has what later versions need. */
 static void a_database_of_the_first_version_is_brought_up(void **state)
 {
-    struct world *world = *state;
+    struct devd_folder *world = *state;
     struct sqlite3 *db = NULL;
     assert_int_equal(cmaw_store_begin(world->store, &db), CMAW_OK);
     assert_int_equal(cmaw_sql_run(db, "DROP TABLE event", ""), CMAW_OK);
@@ -190,7 +172,7 @@ static void a_database_of_the_first_version_is_brought_up(void **state)
     assert_int_equal(cmaw_sql_run(db, "PRAGMA user_version = 0", ""), CMAW_OK);
     assert_int_equal(cmaw_store_end(world->store, true), CMAW_OK);
     cmaw_store_close(&world->store);
-    world->store = open_store(world->dir, false);
+    world->store = open_store(world->dir);
     assert_int_equal(cmaw_store_begin(world->store, &db), CMAW_OK);
     CMAW_SQL_AUTO(rows);
     assert_int_equal(cmaw_sql_query(db, &rows, "SELECT visible_ms, other, id FROM event WHERE seq = 7", ""), CMAW_OK);
