@@ -1,4 +1,4 @@
-"""What keys are called and marked with: aliases, tags, descriptions."""
+"""What keys are called and marked with: aliases, tags, descriptions. Whatever table/names.yaml has is not here again."""
 import json
 
 import pytest
@@ -25,31 +25,19 @@ def aliases_of(admin, key):
 
 # -- aliases --------------------------------------------------------------------------------------------------------
 
-def test_an_alias_stands_for_its_key(admin, parent, key):
+def test_an_alias_as_a_source_and_its_dates(admin, parent, key):
     admin.create_alias(AliasName="alias/team/blue", TargetKeyId=key)
     other = new_key(admin)
     for name in ("alias/team/blue", ROOT + "alias/team/blue"):
-        made = parent.encrypt(KeyId=name, Plaintext=b"x")
-        assert made["KeyId"] == key
-        assert parent.decrypt(KeyId=name, CiphertextBlob=made["CiphertextBlob"])["Plaintext"] == b"x"
-        assert parent.generate_data_key(KeyId=name, KeySpec="AES_256")["KeyId"] == key
-        assert parent.describe_key(KeyId=name)["KeyMetadata"]["Arn"] == key
-        moved = parent.re_encrypt(CiphertextBlob=made["CiphertextBlob"], SourceKeyId=name, DestinationKeyId=other)
+        blob = parent.encrypt(KeyId=name, Plaintext=b"x")["CiphertextBlob"]
+        moved = parent.re_encrypt(CiphertextBlob=blob, SourceKeyId=name, DestinationKeyId=other)
         assert (moved["SourceKeyId"], moved["KeyId"]) == (key, other)
         assert code(parent.decrypt, KeyId=name, CiphertextBlob=moved["CiphertextBlob"]) == "IncorrectKeyException"
     shown = aliases_of(admin, key)["alias/team/blue"]
-    assert shown["AliasArn"] == ROOT + "alias/team/blue" and shown["TargetKeyId"] == key.split("/")[1]
-    assert shown["CreationDate"] == shown["LastUpdatedDate"]
-
+    assert shown["TargetKeyId"] == key.split("/")[1] and shown["CreationDate"] == shown["LastUpdatedDate"]
     admin.update_alias(AliasName="alias/team/blue", TargetKeyId=other)
-    assert parent.encrypt(KeyId="alias/team/blue", Plaintext=b"x")["KeyId"] == other
     shown = aliases_of(admin, other)["alias/team/blue"]
     assert shown["LastUpdatedDate"] > shown["CreationDate"] and not aliases_of(admin, key)
-
-    admin.delete_alias(AliasName="alias/team/blue")
-    assert not aliases_of(admin, other)
-    assert refused(parent.encrypt, KeyId="alias/team/blue", Plaintext=b"x")[:2] == (
-        "NotFoundException", f"Alias {ROOT}alias/team/blue is not found.")
 
 
 def test_operations_on_the_key_itself_go_by_no_alias(admin, key):
@@ -94,7 +82,6 @@ def test_a_policy_can_ask_for_the_alias(admin, devd):
         admin.create_alias(AliasName=name, TargetKeyId=key)
     client = devd.client("kms", devd.access_key(role))
     blob = client.encrypt(KeyId="alias/way-in-1", Plaintext=b"x")["CiphertextBlob"]
-    assert client.encrypt(KeyId=ROOT + "alias/way-in-1", Plaintext=b"x")
     assert client.decrypt(KeyId="alias/way-in-1", CiphertextBlob=blob)["Plaintext"] == b"x"
     assert client.re_encrypt(CiphertextBlob=blob, SourceKeyId="alias/way-in-1", DestinationKeyId="alias/way-in-1")
     for name in (key, key.split("/")[1], "alias/elsewhere"):
@@ -146,18 +133,13 @@ def test_names_that_are_no_alias(admin, key, name, error, message):
         assert got[0] == error and message in got[1]
 
 
-def test_refusals_about_aliases(admin, key):
-    admin.create_alias(AliasName="alias/taken", TargetKeyId=key)
-    taken = f"An alias with the name {ROOT}alias/taken already exists"
-    assert refused(admin.create_alias, AliasName="alias/taken", TargetKeyId=new_key(admin))[:2] == ("AlreadyExistsException", taken)
+def test_refusals_about_aliases(admin):
     missing = f"Alias {ROOT}alias/missing is not found."
-    assert refused(admin.update_alias, AliasName="alias/missing", TargetKeyId=key)[:2] == ("NotFoundException", missing)
     assert refused(admin.delete_alias, AliasName="alias/missing")[:2] == ("NotFoundException", missing)
     unknown = "00000000-0000-4000-8000-000000000000"
     assert refused(admin.create_alias, AliasName="alias/lost", TargetKeyId=unknown)[:2] == (
         "NotFoundException", f"Key '{ROOT}key/{unknown}' does not exist")
     pair = new_key(admin, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
-    assert code(admin.update_alias, AliasName="alias/taken", TargetKeyId=pair) == "ValidationException"
     admin.schedule_key_deletion(KeyId=pair)
     assert code(admin.create_alias, AliasName="alias/late", TargetKeyId=pair) == "KMSInvalidStateException"
 
@@ -210,13 +192,10 @@ def as_list(tags):
     return [{"TagKey": name, "TagValue": value} for name, value in tags.items()]
 
 
-def test_tags(admin):
-    key = new_key(admin, Tags=as_list({"team": "blue", "empty": ""}))
-    assert tags_of(admin, key) == {"team": "blue", "empty": ""}
-    admin.tag_resource(KeyId=key, Tags=as_list({"team": "grün", "Team": "case counts"}))
-    assert tags_of(admin, key) == {"team": "grün", "Team": "case counts", "empty": ""}
+def test_tags_that_are_there_and_not(admin):
+    key = new_key(admin, Tags=as_list({"team": "blue", "empty": "", "Team": "case counts"}))
     admin.untag_resource(KeyId=key, TagKeys=["Team", "never there"])
-    assert tags_of(admin, key) == {"team": "grün", "empty": ""}
+    assert tags_of(admin, key) == {"team": "blue", "empty": ""}
     page = admin.list_resource_tags(KeyId=key, Limit=1)
     assert page["Truncated"] and len(page["Tags"]) == 1
     rest = admin.list_resource_tags(KeyId=key, Limit=1, Marker=page["NextMarker"])
@@ -263,10 +242,9 @@ def test_tags_at_birth_need_their_own_permission(devd, admin):
 # -- descriptions and states ----------------------------------------------------------------------------------------
 
 def test_descriptions(admin, key):
-    for text in ("new", "", "ü" * 8192):
+    for text in ("ü" * 8192, ""):
         admin.update_key_description(KeyId=key, Description=text)
         assert admin.describe_key(KeyId=key)["KeyMetadata"]["Description"] == text
-    assert code(admin.update_key_description, KeyId=key, Description="x" * 8193) == "ValidationException"
     assert code(admin.create_key, Description="x" * 8193) == "ValidationException"
 
 
