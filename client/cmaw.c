@@ -43,7 +43,11 @@ static enum cmaw_err run(int argc, char **argv, struct cmaw_diag *diag)
         cmaw_diag_hint(diag, "cmaw --help lists the verbs");
         return cmaw_diag_set(diag, CMAW_E_USAGE, "unknown verb %.40s", argv[1]);
     }
-    return verb->run(argc - 1, argv + 1, diag);
+    const enum cmaw_err err = verb->run(argc - 1, argv + 1, diag);
+    if (err == CMAW_E_USAGE) { /* unless the verb knows better */
+        cmaw_diag_hint(diag, "cmaw %s --help", argv[1]);
+    }
+    return err;
 }
 
 int main(int argc, char **argv)

@@ -1,4 +1,5 @@
 /* cmaw-verify: checks an evidence file. No network, no threads, no secrets: what it does not need, it gives up first. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +59,7 @@ static enum cmaw_err read_evidence(const char *path, struct cmaw_buf *bytes, str
     CMAW_FD_AUTO(fd);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &info) != 0) {
-        return cmaw_diag_set(diag, CMAW_E_NOT_FOUND, "cannot open %s", path);
+        return cmaw_diag_set(diag, CMAW_E_NOT_FOUND, "cannot open %s: %s", path, strerror(errno));
     }
     if (!S_ISREG(info.st_mode) || info.st_size > CMAW_EVIDENCE_MAX) {
         return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "%s is no file of at most %d bytes", path, CMAW_EVIDENCE_MAX);

@@ -152,8 +152,11 @@ static enum cmaw_err check_hash(const struct trust_args *args, const struct cmaw
     if (cmaw_hex_decode_exact(cmaw_slice_of_cstr(args->manifest_hash), wanted.bytes, sizeof wanted.bytes) != CMAW_OK) {
         return cmaw_diag_set(diag, CMAW_E_USAGE, "--manifest-hash is not 64 lower-case hex digits");
     }
-    return cmaw_bytes32_eq(&wanted, cmaw_bytes32_slice(&manifest->mh)) ? CMAW_OK
-                                                                        : cmaw_diag_set(diag, CMAW_E_DENIED, "the bundle is of another manifest than --manifest-hash");
+    if (!cmaw_bytes32_eq(&wanted, cmaw_bytes32_slice(&manifest->mh))) {
+        cmaw_diag_hint(diag, "cmaw manifest show prints the hash of a manifest; ask who made the deployment, not who runs it");
+        return cmaw_diag_set(diag, CMAW_E_DENIED, "the bundle is of another manifest than --manifest-hash");
+    }
+    return CMAW_OK;
 }
 
 static enum cmaw_err judge(const struct trust_args *args, struct cmaw_slice bundle, struct cmaw_deployment *deployment, struct cmaw_diag *diag)

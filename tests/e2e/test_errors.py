@@ -143,7 +143,7 @@ def test_a_dead_part_is_shown(stack):
 
 
 def test_wrong_usage(stack):
-    for arguments in (["run"], ["run", CLAIM], ["no-such-verb"], ["run", "--no-such-option"]):
+    for arguments in (["run"], ["run", CLAIM], ["no-such-verb"], ["run", "--no-such-option"], ["evidence", "last"], ["manifest", "new", CLAIM]):
         result = stack.cmaw(*arguments)
         assert result.status == 2 and "hint:" in result.err, (arguments, result.err)
 

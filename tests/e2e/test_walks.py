@@ -62,3 +62,9 @@ def test_a_newcomer(home):
 
 def test_somebody_who_writes_an_agent(home):
     pages.run("docs/write-an-agent.md", home, pages.environment_of(home), cwd=ROOT)
+
+
+def test_somebody_in_trouble(home, stack):
+    """docs/troubleshooting.md: what to look at first; its tables are checked against the sources by tests/artifact."""
+    path = f"{harness.program('cmaw').parent}:{os.environ['PATH']}"
+    pages.run("docs/troubleshooting.md", home, {**pages.environment_of(home, PATH=path), "CMAW_DIR": str(stack.dir), "CMAW_STORE": str(stack.store)})
