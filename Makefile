@@ -1,11 +1,12 @@
 # The front door. Everything else is in scripts/ and meson.build.
-.PHONY: all demo test bench deps build clean help
+.PHONY: all demo test fuzz bench deps build clean help
 
 all: build
 
 help:
 	@echo 'make demo    set up, build, and carry one insurance claim through two attested enclaves'
 	@echo 'make test    set up, build, and run every test'
+	@echo 'make fuzz    run every fuzz target for 30 seconds'
 	@echo 'make bench   measure, print a table, write build/bench.json'
 	@echo 'make build   set up and build into build/'
 	@echo 'make deps    install the Debian packages only'
@@ -23,6 +24,10 @@ demo: build
 
 test: build
 	@scripts/test
+
+fuzz:
+	@scripts/setup
+	@scripts/fuzz
 
 bench: build
 	@scripts/bench

@@ -1,22 +1,89 @@
-"""Runs every fuzz target over its seeds and then over new inputs for CMAW_FUZZ_SECONDS (5): this finds what a change
-broke at once; finding more is a matter of hours, by running a target by hand."""
+"""Every fuzz target over its seeds and then over new inputs for CMAW_FUZZ_SECONDS (5): this finds what a change broke at once; `make fuzz`
+takes longer and finds more. And what runs them: it must not miss a fault, touch the seeds, or leave anything behind."""
+import concurrent.futures
+import hashlib
 import os
-import pathlib
+import signal
 import subprocess
+import sys
 
 import pytest
 
-HERE = pathlib.Path(__file__).resolve().parent
-BUILD = HERE.parent.parent / "build-fuzz" / "tests" / "fuzz"
-SECONDS = os.environ.get("CMAW_FUZZ_SECONDS", "5")
+import fuzz
+
+SECONDS = int(os.environ.get("CMAW_FUZZ_SECONDS", "5"))
 
 
-@pytest.mark.parametrize("source", sorted(HERE.glob("*_fuzz.c")), ids=lambda path: path.stem)
-def test_fuzz(source, tmp_path):
-    program = BUILD / source.stem
-    assert program.exists(), f"{source.name} is not in tests/fuzz/meson.build"
-    seeds = HERE / "corpus" / source.stem.removesuffix("_fuzz")
-    folders = [str(tmp_path)] + ([str(seeds)] if seeds.is_dir() else [])
-    result = subprocess.run([program, f"-max_total_time={SECONDS}", "-rss_limit_mb=1024", "-timeout=10",
-                             f"-artifact_prefix={tmp_path}/", *folders], capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr[-4000:]
+@pytest.fixture(scope="session")
+def results(request):
+    """All that were asked for, begun together; each test awaits its own."""
+    asked = [item.callspec.params["name"] for item in request.session.items if item.originalname == "test_fuzz"]
+    runner = fuzz.Runner(SECONDS)
+    pool = concurrent.futures.ThreadPoolExecutor(fuzz.JOBS)
+    yield {name: pool.submit(runner.run, name) for name in asked}
+    runner.end()
+    pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("name", fuzz.names())
+def test_fuzz(results, name):
+    result = results[name].result()
+    assert not result.fault, result.line()
+    assert result.runs > len(list((fuzz.HERE / "corpus" / name).glob("*")))  # more than its seeds
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, fuzz.HERE / "fuzz.py", *arguments], capture_output=True, text=True, timeout=300)
+
+
+def test_a_fault_is_found_and_its_input_kept():
+    done = run("--seconds", "4", "broken", "cbor")
+    assert done.returncode == 1 and "1 passed, 1 failed" in done.stdout, done.stdout + done.stderr
+    kept = fuzz.pathlib.Path(done.stdout.split("FAILED  broken, input kept in ")[1].splitlines()[0])
+    assert kept.read_bytes().startswith(b"!")
+    again = subprocess.run([fuzz.BUILD / "tests" / "fuzz" / "broken_fuzz", kept], capture_output=True, timeout=60)
+    assert again.returncode != 0  # it is the input that does it
+    kept.unlink()
+
+
+def test_a_target_that_is_not_built_fails():
+    done = run("--seconds", "1", "missing")
+    assert done.returncode == 1 and "missing_fuzz is not built" in done.stdout and "0 passed, 1 failed" in done.stdout
+
+
+def seeds():
+    return {path: hashlib.sha256(path.read_bytes()).digest() for path in (fuzz.HERE / "corpus").rglob("*") if path.is_file()}
+
+
+def test_the_seeds_stay_as_they_are():
+    before = seeds()
+    assert run("--seconds", "1", "cbor", "http").returncode == 0
+    assert len(before) > 20 and seeds() == before
+
+
+def fuzzers_in(folder):
+    """Processes that work in this folder of found inputs."""
+    return [entry.name for entry in fuzz.pathlib.Path("/proc").iterdir()
+            if entry.name.isdigit() and str(folder).encode() in read(entry / "cmdline")]
+
+
+def read(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ended_early_it_leaves_nothing_behind(tmp_path, number):
+    runner = subprocess.Popen([sys.executable, fuzz.HERE / "fuzz.py", "--seconds", "600", "cbor", "http", "cms"], stdout=subprocess.PIPE, text=True,
+                              env={**os.environ, "TMPDIR": str(tmp_path)})
+    try:
+        while len(fuzzers_in(tmp_path)) < fuzz.JOBS:
+            assert runner.poll() is None
+        runner.send_signal(number)
+        said = runner.communicate(timeout=60)[0]
+    finally:
+        runner.kill()
+    assert runner.returncode == 130 and "cms …" not in said
+    assert fuzzers_in(tmp_path) == [] and list(tmp_path.iterdir()) == []
