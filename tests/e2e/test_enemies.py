@@ -89,6 +89,7 @@ ROWS = {
     "endless-headers": (lambda r: endpoint(r.context, flood(HEAD, b"A: b\r\n" * 1000)), BAD, 1),
     "endless-body": (lambda r: endpoint(r.context, flood(HEAD + b"Content-Length: 60000\r\n\r\n")), BAD, 1),
     "100-mib": (lambda r: endpoint(r.context, flood(HEAD + b"Content-Length: %d\r\n\r\n" % (100 * MIB), size=100 * MIB)), BAD, 1),
+    "60-mib": (lambda r: endpoint(r.context, flood(HEAD + b"Content-Length: %d\r\n\r\n" % (60 * MIB), size=60 * MIB)), BAD, 1),
     "100-mib-without-length": (lambda r: endpoint(r.context, flood(HEAD + b"\r\n", size=100 * MIB)), BAD, 1),
     "100-mib-chunked": (lambda r: endpoint(r.context, flood(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + bytes(65536) + b"\r\n",
                                                             100 * MIB)), BAD, 1),

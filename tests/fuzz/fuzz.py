@@ -96,7 +96,8 @@ def main():
         return runner.run(name)
 
     print(f"== {len(targets)} targets, {options.seconds} s each, {JOBS} at a time", flush=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # the first may be ignored where this runs in the background
+        signal.signal(number, signal.default_int_handler)
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         try:
             for done, future in enumerate(concurrent.futures.as_completed([pool.submit(one, name) for name in targets]), 1):

@@ -74,10 +74,12 @@ def read(path):
         return b""
 
 
+@pytest.mark.parametrize("ignored", [False, True], ids=["", "in-background"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ended_early_it_leaves_nothing_behind(tmp_path, number):
+def test_ended_early_it_leaves_nothing_behind(tmp_path, number, ignored):
     runner = subprocess.Popen([sys.executable, fuzz.HERE / "fuzz.py", "--seconds", "600", "cbor", "http", "cms"], stdout=subprocess.PIPE, text=True,
-                              env={**os.environ, "TMPDIR": str(tmp_path)})
+                              env={**os.environ, "TMPDIR": str(tmp_path)},
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.SIG_DFL))
     try:
         while len(fuzzers_in(tmp_path)) < fuzz.JOBS:
             assert runner.poll() is None
@@ -85,5 +87,8 @@ def test_ended_early_it_leaves_nothing_behind(tmp_path, number):
         said = runner.communicate(timeout=60)[0]
     finally:
         runner.kill()
+        left = fuzzers_in(tmp_path)
+        for pid in left:
+            os.kill(int(pid), signal.SIGKILL)
     assert runner.returncode == 130 and "cms …" not in said
-    assert fuzzers_in(tmp_path) == [] and list(tmp_path.iterdir()) == []
+    assert left == [] and list(tmp_path.iterdir()) == []
