@@ -25,6 +25,7 @@
     X(list, "runs", "list the runs of this store")                                             \
     X(verify, "runs", "prove confidentiality, attestation and integrity of a run") \
     X(evidence, "runs", "write what proves a run to anyone")                                    \
+    X(codec, "runs", "show your runs in Temporal's web UI and command line")                   \
     X(attest, "other", "check an attestation document")                                         \
     X(completion, "other", "print what makes bash or zsh complete words of cmaw")              \
     X(complete, "", "say what could come next on a command line")                              \
