@@ -83,6 +83,11 @@ class Runner:
         return result
 
 
+def say(line):
+    sys.stdout.write(line + "\n")  # at once: several threads write lines
+    sys.stdout.flush()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="all by default: " + ", ".join(names()))
@@ -92,7 +97,7 @@ def main():
     runner, failed = Runner(options.seconds), []
 
     def one(name):
-        print(f"        {name} …", flush=True)
+        say(f"        {name} …")
         return runner.run(name)
 
     print(f"== {len(targets)} targets, {options.seconds} s each, {JOBS} at a time", flush=True)
@@ -103,7 +108,7 @@ def main():
             for done, future in enumerate(concurrent.futures.as_completed([pool.submit(one, name) for name in targets]), 1):
                 result = future.result()
                 failed += [result] if result.fault else []
-                print(f"{done:2}/{len(targets)} {result.line()}", flush=True)
+                say(f"{done:2}/{len(targets)} {result.line()}")
         except KeyboardInterrupt:
             runner.end()
             pool.shutdown(cancel_futures=True)
