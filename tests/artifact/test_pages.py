@@ -33,15 +33,31 @@ def without_code(text):
     return re.sub(r"`[^`\n]*`", "", pages.FENCE.sub("", text))
 
 
+def complaints(page, text):
+    """Why not every command of a page is run."""
+    found = []
+    blocks = pages.blocks(text)
+    for block in blocks:
+        if block.language not in LANGUAGES or (block.language != "sh" and COMMAND.search(block.text)):
+            found.append(f"commands go into ```sh:\n{block.text}")
+        if block.why_not and len(block.why_not) < pages.WHY_AT_LEAST:
+            found.append(f"say why this is not run:\n{block.text}")
+    if any(block.language == "sh" and not block.why_not for block in blocks) and page not in RUN_BY.findall(suite()):
+        found.append(f'no test runs the commands: pages.run("{page}", …) in a test, see tests/pages.py')
+    return found
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_is_run(page):
-    blocks = pages.blocks(text_of(page))
-    for block in blocks:
-        assert block.language in LANGUAGES, f"{page}: commands go into ```sh, not ```{block.language}"
-        assert block.language == "sh" or not COMMAND.search(block.text), f"{page}: this looks like commands, which go into ```sh:\n{block.text}"
-        assert not block.why_not or len(block.why_not) >= pages.WHY_AT_LEAST, f"{page}: say why this is not run:\n{block.text}"
-    if any(block.language == "sh" and not block.why_not for block in blocks):
-        assert page in RUN_BY.findall(suite()), f'{page} shows commands that no test runs: pages.run("{page}", …) in a test, see tests/pages.py'
+    assert complaints(page, text_of(page)) == []
+
+
+def test_commands_that_are_not_run_are_found():
+    block = "```{}\ncmaw status\n```\n"
+    assert complaints("README.md", block.format("sh")) == [] and complaints("README.md", block.format("text")) != []
+    assert complaints("README.md", block.format("bash")) != [] and complaints("docs/none.md", block.format("sh")) != []
+    assert complaints("docs/none.md", "<!-- not run: it would launch a rocket -->\n" + block.format("sh")) == []
+    assert complaints("docs/none.md", "<!-- not run: no -->\n" + block.format("sh")) != []
 
 
 def test_nothing_is_run_that_is_not_there():
@@ -93,10 +109,18 @@ def cases_of(path):
     return {name for found in re.finditer(pattern, file.read_text(), re.M) for name in found.groups() if name}
 
 
+def missing_tests(text):
+    return [f"{path}::{name}" for path, name in TEST_ID.findall(text) if name not in cases_of(path)]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_test_that_is_named_exists(page):
-    missing = [f"{path}::{name}" for path, name in TEST_ID.findall(text_of(page)) if name not in cases_of(path)]
-    assert missing == []
+    assert missing_tests(text_of(page)) == []
+
+
+def test_a_test_that_is_gone_is_found():
+    gone = ["tests/unit/base_test.c::no_such_case", "tests/unit/no_such_test.c::hex_is_strict"]
+    assert missing_tests(f"`{gone[0]}`, `tests/unit/base_test.c::hex_is_strict` and {gone[1]}") == gone
 
 
 def untested(text):
