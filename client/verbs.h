@@ -26,6 +26,7 @@
     X(verify, "runs", "prove confidentiality, attestation and integrity of a run") \
     X(evidence, "runs", "write what proves a run to anyone")                                    \
     X(codec, "runs", "show your runs in Temporal's web UI and command line")                   \
+    X(store, "runs", "change the passphrase of the run store, export and import runs, shred one")     \
     X(attest, "other", "check an attestation document")                                         \
     X(completion, "other", "print what makes bash or zsh complete words of cmaw")              \
     X(complete, "", "say what could come next on a command line")                              \

@@ -47,6 +47,7 @@ static enum cmaw_err fetch(const struct cmaw_settings *settings, const char *run
     CMAW_TEMPORAL_AUTO(temporal);
     CMAW_TRY(cmaw_store_open_unlocked(settings, &subject->store, diag));
     CMAW_TRY(cmaw_store_find_run(subject->store, run, &subject->record, diag));
+    CMAW_TRY(cmaw_store_check_not_shredded(subject->store, &subject->record, diag));
     CMAW_TRY(cmaw_temporal_place(settings, &subject->record, &place, diag));
     CMAW_TRY(cmaw_temporal_reach(&place, &temporal, diag));
     CMAW_TRY(cmaw_run_follow(subject->store, temporal, &subject->record, 0, diag));

@@ -4,15 +4,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "lib/base/text.h"
 #include "lib/crypto/random.h"
 
-enum { PASSPHRASE_MAX = 1024, RANDOM_SIZE = 24 };
+enum { RANDOM_SIZE = 24 };
 
 static enum cmaw_err read_line(int tty, int signals, struct cmaw_buf *line)
 {
@@ -70,39 +72,63 @@ static enum cmaw_err ask_once(int tty, const char *question, struct cmaw_buf *li
     return err == CMAW_OK ? err : cmaw_diag_set(diag, err, "no passphrase was given");
 }
 
-static enum cmaw_err ask(bool is_new, struct cmaw_buf *passphrase, struct cmaw_diag *diag)
+static enum cmaw_err ask(const struct cmaw_passphrase_source *source, struct cmaw_buf *passphrase, struct cmaw_diag *diag)
 {
+    char question[128];
     CMAW_FD_AUTO(tty);
     tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (tty < 0) {
-        cmaw_diag_hint(diag, "put it into a file and name that with --passphrase-file or CMAW_PASSPHRASE_FILE");
-        return cmaw_diag_set(diag, CMAW_E_AUTH, "the run store needs a passphrase, and there is no terminal to ask at");
+        cmaw_diag_hint(diag, "put it into a file and name that with %s", source->option);
+        return cmaw_diag_set(diag, CMAW_E_AUTH, "%s needs a passphrase, and there is no terminal to ask at", source->what);
     }
-    CMAW_TRY(ask_once(tty, is_new ? "new passphrase for the run store: " : "passphrase of the run store: ", passphrase, diag));
-    if (!is_new) {
+    (void)snprintf(question, sizeof question, source->is_new ? "new passphrase for %s: " : "passphrase of %s: ", source->what);
+    CMAW_TRY(ask_once(tty, question, passphrase, diag));
+    if (!source->is_new) {
         return CMAW_OK;
     }
-    CMAW_BUF_AUTO(again, PASSPHRASE_MAX);
+    CMAW_BUF_AUTO(again, CMAW_PASSPHRASE_MAX);
     CMAW_TRY(ask_once(tty, "once more: ", &again, diag));
     return cmaw_ct_eq(cmaw_buf_slice(passphrase), cmaw_buf_slice(&again))
                ? CMAW_OK
                : cmaw_diag_set(diag, CMAW_E_AUTH, "the two passphrases differ");
 }
 
-static enum cmaw_err get(const struct cmaw_settings *settings, bool is_new, struct cmaw_buf *passphrase, struct cmaw_diag *diag)
+/* A pipe is its maker's business. */
+static enum cmaw_err check_private(int fd, const char *path, struct cmaw_diag *diag)
 {
-    CMAW_TRY(cmaw_buf_reserve(passphrase, PASSPHRASE_MAX)); /* no copy is left behind by growing */
-    char file[CMAW_PATH_MAX];
-    CMAW_TRY(cmaw_settings_passphrase(settings, file, diag));
-    if (file[0] == '\0') {
-        CMAW_TRY(ask(is_new, passphrase, diag));
-    } else {
-        CMAW_TRY(cmaw_file_read(file, passphrase, diag));
-        while (passphrase->size > 0 && (passphrase->data[passphrase->size - 1] == '\n' || passphrase->data[passphrase->size - 1] == '\r')) {
-            cmaw_buf_truncate(passphrase, passphrase->size - 1);
-        }
+    struct stat info;
+    CMAW_REQUIRE(fstat(fd, &info) == 0, CMAW_E_IO);
+    if (S_ISREG(info.st_mode) && (info.st_mode & 077) != 0) {
+        cmaw_diag_hint(diag, "chmod 600 %s; and if others may have read it, cmaw store passwd", path);
+        return cmaw_diag_set(diag, CMAW_E_DENIED, "others can read the passphrase in %s (mode %03o): not used", path, (unsigned)info.st_mode & 0777);
     }
-    return passphrase->size > 0 ? CMAW_OK : cmaw_diag_set(diag, CMAW_E_AUTH, "the passphrase of the run store is empty");
+    return CMAW_OK;
+}
+
+static enum cmaw_err read_passphrase(const char *path, struct cmaw_buf *passphrase, struct cmaw_diag *diag)
+{
+    CMAW_FD_AUTO(fd);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot open the passphrase file %s: %s", path, strerror(errno));
+    }
+    CMAW_TRY(check_private(fd, path, diag));
+    CMAW_TRY(cmaw_file_read_fd(fd, path, passphrase, diag));
+    while (passphrase->size > 0 && (passphrase->data[passphrase->size - 1] == '\n' || passphrase->data[passphrase->size - 1] == '\r')) {
+        cmaw_buf_truncate(passphrase, passphrase->size - 1);
+    }
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_passphrase_get(const struct cmaw_passphrase_source *source, struct cmaw_buf *passphrase, struct cmaw_diag *diag)
+{
+    CMAW_TRY(cmaw_buf_reserve(passphrase, CMAW_PASSPHRASE_MAX)); /* no copy is left behind by growing */
+    if (source->file == NULL || source->file[0] == '\0') {
+        CMAW_TRY(ask(source, passphrase, diag));
+    } else {
+        CMAW_TRY(read_passphrase(source->file, passphrase, diag));
+    }
+    return passphrase->size > 0 ? CMAW_OK : cmaw_diag_set(diag, CMAW_E_AUTH, "the passphrase of %s is empty", source->what);
 }
 
 enum cmaw_err cmaw_store_open_locked(const struct cmaw_settings *settings, struct cmaw_store **ret_store, struct cmaw_diag *diag)
@@ -118,8 +144,12 @@ enum cmaw_err cmaw_store_open_unlocked(const struct cmaw_settings *settings, str
     CMAW_TRY(cmaw_store_open_locked(settings, &store, diag));
     bool has = false;
     CMAW_TRY(cmaw_store_has_passphrase(store, &has, diag));
-    CMAW_BUF_AUTO(passphrase, PASSPHRASE_MAX);
-    CMAW_TRY(get(settings, !has, &passphrase, diag));
+    char file[CMAW_PATH_MAX];
+    CMAW_TRY(cmaw_settings_passphrase(settings, file, diag));
+    const struct cmaw_passphrase_source source = {
+        .what = "the run store", .option = "--passphrase-file or CMAW_PASSPHRASE_FILE", .file = file, .is_new = !has};
+    CMAW_BUF_AUTO(passphrase, CMAW_PASSPHRASE_MAX);
+    CMAW_TRY(cmaw_passphrase_get(&source, &passphrase, diag));
     CMAW_TRY(cmaw_store_unlock(store, cmaw_buf_slice(&passphrase), diag));
     *ret_store = store;
     store = NULL;

@@ -5,6 +5,18 @@
 #include "client/settings.h"
 #include "client/store/store.h"
 
+enum { CMAW_PASSPHRASE_MAX = 1024 }; /* bytes */
+
+struct cmaw_passphrase_source {
+    const char *what;   /* "the run store" */
+    const char *option; /* what names the file, for the hint */
+    const char *file;   /* NULL or empty: ask at the terminal, in silence */
+    bool is_new;        /* ask twice */
+};
+/* Appends the passphrase, without the line end of a file. DENIED for a file that others than its owner may read or change; AUTH if it is empty, if the two
+ * given differ, or if there is nobody to ask. */
+enum cmaw_err cmaw_passphrase_get(const struct cmaw_passphrase_source *source, struct cmaw_buf *passphrase, struct cmaw_diag *diag);
+
 /* Opens the store of the settings and unlocks it. Without a file and without a terminal: AUTH with a hint. */
 enum cmaw_err cmaw_store_open_unlocked(const struct cmaw_settings *settings, struct cmaw_store **ret_store, struct cmaw_diag *diag);
 /* Opens it without asking for the passphrase. */

@@ -1,18 +1,32 @@
 #include "client/store/store_private.h"
 
-enum cmaw_err cmaw_store_pin(struct cmaw_store *store, const struct cmaw_deployment *deployment, struct cmaw_slice bundle,
-                             struct cmaw_diag *diag)
+static enum cmaw_err put_pin(struct cmaw_store *store, const char *statement, const struct cmaw_deployment *deployment, uint64_t pinned_ms,
+                             struct cmaw_slice bundle, struct cmaw_diag *diag)
 {
     char tenant[CMAW_NAME_MAX + 1];
     CMAW_TRY(cmaw_slice_to_cstr(deployment->manifest.tenant, tenant, sizeof tenant));
-    CMAW_SQL_AUTO(sql, store->db, "INSERT OR REPLACE INTO bundles(mh, tenant, serial, epoch, pinned_ms, bundle) VALUES(?, ?, ?, ?, ?, ?)");
+    CMAW_SQL_AUTO(sql, store->db, statement);
     cmaw_sql_bind_blob(&sql, cmaw_bytes32_slice(&deployment->manifest.mh));
     cmaw_sql_bind_text(&sql, tenant);
     cmaw_sql_bind_u64(&sql, deployment->manifest.serial);
     cmaw_sql_bind_u64(&sql, deployment->manifest.epoch);
-    cmaw_sql_bind_u64(&sql, cmaw_wall_clock_ms());
+    cmaw_sql_bind_u64(&sql, pinned_ms);
     cmaw_sql_bind_blob(&sql, bundle);
     return cmaw_sql_run(&sql, diag);
+}
+
+enum cmaw_err cmaw_store_pin(struct cmaw_store *store, const struct cmaw_deployment *deployment, struct cmaw_slice bundle,
+                             struct cmaw_diag *diag)
+{
+    return put_pin(store, "INSERT OR REPLACE INTO bundles(mh, tenant, serial, epoch, pinned_ms, bundle) VALUES(?, ?, ?, ?, ?, ?)", deployment,
+                   cmaw_wall_clock_ms(), bundle, diag);
+}
+
+enum cmaw_err cmaw_store_pin_behind(struct cmaw_store *store, const struct cmaw_deployment *deployment, struct cmaw_slice bundle,
+                                    struct cmaw_diag *diag)
+{
+    return put_pin(store, "INSERT OR IGNORE INTO bundles(mh, tenant, serial, epoch, pinned_ms, bundle) VALUES(?, ?, ?, ?, ?, ?)", deployment, 0,
+                   bundle, diag);
 }
 
 enum cmaw_err cmaw_store_pins(struct cmaw_store *store, struct cmaw_slice tenant, struct cmaw_pin ret_pins[static CMAW_PINS_MAX],

@@ -4,7 +4,7 @@
 #include "client/store/store_private.h"
 #include "lib/base/text.h"
 
-enum { SECRETS_MAX = CMAW_EDGES_MAX * (4 + CMAW_KEY_SIZE), STATES_MAX = 2 * 1024 * 1024, RESULT_MAX = 64 * 1024 * 1024, PREFIX_MIN = 4 };
+enum { PREFIX_MIN = 4 };
 
 static const char *const status_names[] = {"prepared", "running", "completed", "failed", "canceled", "terminated", "timed out"};
 
@@ -21,42 +21,11 @@ void cmaw_run_record_free(struct cmaw_run_record *record)
     cmaw_buf_free(&record->result);
 }
 
-/* u32(edge) and the secret for each edge that has one. */
-static enum cmaw_err pack_secrets(const struct cmaw_edge_secrets *secrets, struct cmaw_buf *buf)
+enum cmaw_err cmaw_store_put_record(struct cmaw_store *store, const struct cmaw_run_record *record, struct cmaw_diag *diag)
 {
-    for (uint32_t edge = 1; edge <= CMAW_EDGES_MAX; edge++) {
-        const struct cmaw_slice secret = cmaw_edge_secrets_of(secrets, edge);
-        if (secret.size > 0) {
-            cmaw_buf_put_u32be(buf, edge);
-            cmaw_buf_put(buf, secret);
-        }
-    }
-    return buf->err;
-}
-
-static enum cmaw_err unpack_secrets(struct cmaw_slice bytes, struct cmaw_edge_secrets *secrets)
-{
-    struct cmaw_reader reader = cmaw_reader_of(bytes);
-    while (reader.rest.size > 0 && reader.err == CMAW_OK) {
-        const uint32_t edge = cmaw_read_u32be(&reader);
-        const struct cmaw_slice secret = cmaw_read_bytes(&reader, CMAW_KEY_SIZE);
-        CMAW_TRY(reader.err);
-        CMAW_TRY(cmaw_edge_secrets_put(secrets, edge, secret));
-    }
-    return cmaw_reader_end(&reader);
-}
-
-enum cmaw_err cmaw_store_add_run(struct cmaw_store *store, const struct cmaw_run_record *record,
-                                 const struct cmaw_edge_secrets *secrets, struct cmaw_diag *diag)
-{
-    CMAW_BUF_AUTO(plain, SECRETS_MAX);
-    CMAW_TRY(cmaw_buf_reserve(&plain, SECRETS_MAX)); /* no copy is left behind by growing */
-    CMAW_TRY(pack_secrets(secrets, &plain));
-    CMAW_BUF_AUTO(sealed, 2 * SECRETS_MAX);
-    CMAW_TRY(cmaw_store_seal(&store->key, "run", cmaw_bytes32_slice(&record->run_id), cmaw_buf_slice(&plain), &sealed));
     CMAW_SQL_AUTO(sql, store->db,
                   "INSERT INTO runs(run_id, mh, workflow_id, request_id, name, address, ns, status, code, created_ms, ended_ms,"
-                  " plan, ticket, inputs, secrets, result) VALUES(?, ?, ?, ?, ?, ?, ?, ?, '', ?, 0, ?, ?, ?, ?, x'')");
+                  " plan, ticket, inputs, result) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     cmaw_sql_bind_blob(&sql, cmaw_bytes32_slice(&record->run_id));
     cmaw_sql_bind_blob(&sql, cmaw_bytes32_slice(&record->mh));
     cmaw_sql_bind_text(&sql, record->workflow_id);
@@ -65,12 +34,25 @@ enum cmaw_err cmaw_store_add_run(struct cmaw_store *store, const struct cmaw_run
     cmaw_sql_bind_text(&sql, record->address);
     cmaw_sql_bind_text(&sql, record->ns);
     cmaw_sql_bind_u64(&sql, record->status);
+    cmaw_sql_bind_text(&sql, record->code);
     cmaw_sql_bind_u64(&sql, record->created_ms);
+    cmaw_sql_bind_u64(&sql, record->ended_ms);
     cmaw_sql_bind_blob(&sql, cmaw_buf_slice(&record->plan));
     cmaw_sql_bind_blob(&sql, cmaw_buf_slice(&record->ticket));
     cmaw_sql_bind_blob(&sql, cmaw_buf_slice(&record->inputs));
-    cmaw_sql_bind_blob(&sql, cmaw_buf_slice(&sealed));
+    cmaw_sql_bind_blob(&sql, cmaw_buf_slice(&record->result));
     return cmaw_sql_run(&sql, diag);
+}
+
+enum cmaw_err cmaw_store_add_run(struct cmaw_store *store, const struct cmaw_run_record *record,
+                                 const struct cmaw_edge_secrets *secrets, struct cmaw_diag *diag)
+{
+    CMAW_REQUIRE(store->key.bytes != NULL, CMAW_E_BUG);
+    CMAW_TRANSACTION_AUTO(transaction);
+    CMAW_TRY(cmaw_sql_begin(store->db, &transaction, diag));
+    CMAW_TRY(cmaw_store_put_record(store, record, diag));
+    CMAW_TRY(cmaw_store_put_secrets(store, &record->run_id, secrets, diag));
+    return cmaw_sql_commit(&transaction, diag);
 }
 
 enum cmaw_err cmaw_store_set_status(struct cmaw_store *store, const struct cmaw_bytes32 *run_id, enum cmaw_run_status status,
@@ -82,16 +64,27 @@ enum cmaw_err cmaw_store_set_status(struct cmaw_store *store, const struct cmaw_
     return cmaw_sql_run(&sql, diag);
 }
 
-enum cmaw_err cmaw_store_finish_run(struct cmaw_store *store, const struct cmaw_bytes32 *run_id, enum cmaw_run_status status,
-                                    const char *code, struct cmaw_slice result, struct cmaw_diag *diag)
+static enum cmaw_err put_end(struct cmaw_store *store, const struct cmaw_bytes32 *run_id, enum cmaw_run_status status, const char *code,
+                             uint64_t ended_ms, struct cmaw_slice result, struct cmaw_diag *diag)
 {
     CMAW_SQL_AUTO(sql, store->db, "UPDATE runs SET status = ?, code = ?, ended_ms = ?, result = ? WHERE run_id = ?");
     cmaw_sql_bind_u64(&sql, status);
     cmaw_sql_bind_text(&sql, code);
-    cmaw_sql_bind_u64(&sql, cmaw_wall_clock_ms());
+    cmaw_sql_bind_u64(&sql, ended_ms);
     cmaw_sql_bind_blob(&sql, result);
     cmaw_sql_bind_blob(&sql, cmaw_bytes32_slice(run_id));
     return cmaw_sql_run(&sql, diag);
+}
+
+enum cmaw_err cmaw_store_finish_run(struct cmaw_store *store, const struct cmaw_bytes32 *run_id, enum cmaw_run_status status,
+                                    const char *code, struct cmaw_slice result, struct cmaw_diag *diag)
+{
+    return put_end(store, run_id, status, code, cmaw_wall_clock_ms(), result, diag);
+}
+
+enum cmaw_err cmaw_store_put_end(struct cmaw_store *store, const struct cmaw_run_record *record, struct cmaw_diag *diag)
+{
+    return put_end(store, &record->run_id, record->status, record->code, record->ended_ms, cmaw_buf_slice(&record->result), diag);
 }
 
 #define SHORT_COLUMNS "run_id, mh, workflow_id, request_id, name, address, ns, status, code, created_ms, ended_ms"
@@ -117,8 +110,8 @@ static enum cmaw_err take_all(const struct cmaw_sql *sql, struct cmaw_run_record
     CMAW_TRY(take_short(sql, record));
     record->plan = CMAW_BUF(CMAW_PLAN_MAX);
     record->ticket = CMAW_BUF(CMAW_TICKET_MAX);
-    record->inputs = CMAW_BUF(STATES_MAX);
-    record->result = CMAW_BUF(RESULT_MAX);
+    record->inputs = CMAW_BUF(CMAW_STORE_INPUTS_MAX);
+    record->result = CMAW_BUF(CMAW_STORE_RESULT_MAX);
     cmaw_buf_put(&record->plan, cmaw_sql_blob(sql, 11));
     cmaw_buf_put(&record->ticket, cmaw_sql_blob(sql, 12));
     cmaw_buf_put(&record->inputs, cmaw_sql_blob(sql, 13));
@@ -177,20 +170,6 @@ enum cmaw_err cmaw_store_find_run(struct cmaw_store *store, const char *name, st
     *ret_record = record;
     record = (struct cmaw_run_record){0};
     return CMAW_OK;
-}
-
-enum cmaw_err cmaw_store_secrets(struct cmaw_store *store, const struct cmaw_bytes32 *run_id, struct cmaw_edge_secrets *ret_secrets,
-                                 struct cmaw_diag *diag)
-{
-    CMAW_SQL_AUTO(sql, store->db, "SELECT secrets FROM runs WHERE run_id = ?");
-    cmaw_sql_bind_blob(&sql, cmaw_bytes32_slice(run_id));
-    CMAW_TRY(cmaw_sql_row(&sql, diag));
-    CMAW_BUF_AUTO(plain, SECRETS_MAX);
-    CMAW_TRY(cmaw_buf_reserve(&plain, SECRETS_MAX));
-    if (cmaw_store_unseal(&store->key, "run", cmaw_bytes32_slice(run_id), cmaw_sql_blob(&sql, 0), &plain) != CMAW_OK) {
-        return cmaw_diag_set(diag, CMAW_E_AUTH, "the secrets of this run cannot be opened: the run store is damaged");
-    }
-    return unpack_secrets(cmaw_buf_slice(&plain), ret_secrets);
 }
 
 enum cmaw_err cmaw_store_each_run(struct cmaw_store *store, size_t limit,

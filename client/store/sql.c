@@ -15,6 +15,7 @@ enum cmaw_err cmaw_sql_error(sqlite3 *db, struct cmaw_diag *diag)
     switch (code) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+        cmaw_diag_hint(diag, "nothing was changed: try again once the other program is done");
         return cmaw_diag_set(diag, CMAW_E_BUSY, "the run store %s is in use by another program for too long", path);
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
@@ -114,4 +115,26 @@ uint64_t cmaw_sql_u64(const struct cmaw_sql *sql, int column)
 enum cmaw_err cmaw_sql_exec(sqlite3 *db, const char *text, struct cmaw_diag *diag)
 {
     return sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK ? CMAW_OK : cmaw_sql_error(db, diag);
+}
+
+void cmaw_sql_rollback(struct cmaw_transaction *transaction)
+{
+    if (transaction->db != NULL) {
+        (void)sqlite3_exec(transaction->db, "ROLLBACK", NULL, NULL, NULL);
+        transaction->db = NULL;
+    }
+}
+
+enum cmaw_err cmaw_sql_begin(sqlite3 *db, struct cmaw_transaction *ret_transaction, struct cmaw_diag *diag)
+{
+    CMAW_TRY(cmaw_sql_exec(db, "BEGIN IMMEDIATE", diag));
+    ret_transaction->db = db;
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_sql_commit(struct cmaw_transaction *transaction, struct cmaw_diag *diag)
+{
+    CMAW_TRY(cmaw_sql_exec(transaction->db, "COMMIT", diag));
+    transaction->db = NULL;
+    return CMAW_OK;
 }

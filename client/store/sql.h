@@ -40,4 +40,14 @@ uint64_t cmaw_sql_u64(const struct cmaw_sql *sql, int column);
 /* Statements without parameters, one or several. */
 enum cmaw_err cmaw_sql_exec(sqlite3 *db, const char *text, struct cmaw_diag *diag);
 
+/* A transaction that holds the write lock from its beginning, so that nothing it read can change before it commits. What leaves the scope without
+ * cmaw_sql_commit is rolled back. */
+struct cmaw_transaction {
+    sqlite3 *db; /* NULL: none, or committed */
+};
+void cmaw_sql_rollback(struct cmaw_transaction *transaction);
+#define CMAW_TRANSACTION_AUTO(name) [[gnu::cleanup(cmaw_sql_rollback)]] struct cmaw_transaction name = {NULL}
+enum cmaw_err cmaw_sql_begin(sqlite3 *db, struct cmaw_transaction *ret_transaction, struct cmaw_diag *diag);
+enum cmaw_err cmaw_sql_commit(struct cmaw_transaction *transaction, struct cmaw_diag *diag);
+
 #endif

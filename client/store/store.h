@@ -13,16 +13,27 @@ struct cmaw_store;
 void cmaw_store_close(struct cmaw_store **store);
 #define CMAW_STORE_AUTO(name) [[gnu::cleanup(cmaw_store_close)]] struct cmaw_store *name = NULL
 
-/* Opens the file, or makes it with its folder. It is locked until cmaw_store_unlock: secrets cannot be read or written. */
+/* Opens the file, or makes it with its folder. It is locked until cmaw_store_unlock: secrets cannot be read or written. UNSUPPORTED for
+ * a format that a newer cmaw has made. */
 enum cmaw_err cmaw_store_open(const char *path, struct cmaw_store **ret_store, struct cmaw_diag *diag);
 /* Whether a passphrase has been set yet. */
 enum cmaw_err cmaw_store_has_passphrase(struct cmaw_store *store, bool *ret_has, struct cmaw_diag *diag);
-/* Derives the key; sets the passphrase if there is none yet. AUTH, with one clear line, if it is the wrong one. */
+/* Derives the key; sets the passphrase if there is none yet. AUTH, with one clear line, if it is the wrong one: that costs the same time and
+ * changes nothing. The right one brings a store of an older format up to date. */
 enum cmaw_err cmaw_store_unlock(struct cmaw_store *store, struct cmaw_slice passphrase, struct cmaw_diag *diag);
+/* Seals the key of an unlocked store under another passphrase; the old one opens it until that is on the disk, the new one from then on.
+ * EXISTS if another program changed the passphrase since the store was unlocked. */
+enum cmaw_err cmaw_store_set_passphrase(struct cmaw_store *store, struct cmaw_slice passphrase, struct cmaw_diag *diag);
+/* Whether the file has an older format, which unlocking it brings up to date. */
+enum cmaw_err cmaw_store_is_old(struct cmaw_store *store, bool *ret_old, struct cmaw_diag *diag);
 
 /* Pins a verified deployment. EXISTS is no error here: the same one again becomes the latest. */
 enum cmaw_err cmaw_store_pin(struct cmaw_store *store, const struct cmaw_deployment *deployment, struct cmaw_slice bundle,
                              struct cmaw_diag *diag);
+/* Pins one that was trusted in another store: its runs can be opened, but new runs are made under it only if none was ever pinned here by cmaw_store_pin.
+ * One that is here stays as it is. */
+enum cmaw_err cmaw_store_pin_behind(struct cmaw_store *store, const struct cmaw_deployment *deployment, struct cmaw_slice bundle,
+                                    struct cmaw_diag *diag);
 /* What was pinned of a tenant, for cmaw_manifest_pin_check. The tenant slices point to tenant. */
 enum { CMAW_PINS_MAX = 256 };
 enum cmaw_err cmaw_store_pins(struct cmaw_store *store, struct cmaw_slice tenant, struct cmaw_pin ret_pins[static CMAW_PINS_MAX],
@@ -41,6 +52,8 @@ enum cmaw_run_status {
     CMAW_RUN_TIMED_OUT,
 };
 const char *cmaw_run_status_name(enum cmaw_run_status status);
+
+enum { CMAW_STORE_INPUTS_MAX = 2 * 1024 * 1024, CMAW_STORE_RESULT_MAX = 64 * 1024 * 1024 }; /* bytes, of one run */
 
 /* One run. Free with cmaw_run_record_free. */
 struct cmaw_run_record {
@@ -74,9 +87,15 @@ enum cmaw_err cmaw_store_finish_run(struct cmaw_store *store, const struct cmaw_
 /* By "last", a prefix of the run id (4 digits at least) or of the workflow id. NOT_FOUND with a hint; MALFORMED if several fit. */
 enum cmaw_err cmaw_store_find_run(struct cmaw_store *store, const char *name, struct cmaw_run_record *ret_record,
                                   struct cmaw_diag *diag);
-/* The secrets of a run; the store must be unlocked. */
+/* The secrets of a run; the store must be unlocked. DENIED, with one clear line, if they were shredded. */
 enum cmaw_err cmaw_store_secrets(struct cmaw_store *store, const struct cmaw_bytes32 *run_id, struct cmaw_edge_secrets *ret_secrets,
                                  struct cmaw_diag *diag);
+/* Destroys the key of the run's secrets and the secrets, and makes the file anew, so that nothing in it opens them. Works on a locked store of the
+ * present format; doing it again makes the file anew again. BUSY, NO_SPACE: the secrets are destroyed, but gaps of the file may still hold them sealed. IO
+ * if the bytes are still there afterwards. */
+enum cmaw_err cmaw_store_shred(struct cmaw_store *store, const struct cmaw_run_record *record, struct cmaw_diag *diag);
+/* DENIED, with the line that says when, if the run's secrets were shredded. Works on a locked store. */
+enum cmaw_err cmaw_store_check_not_shredded(struct cmaw_store *store, const struct cmaw_run_record *record, struct cmaw_diag *diag);
 /* Newest first, without plan, ticket, inputs and result. */
 enum cmaw_err cmaw_store_each_run(struct cmaw_store *store, size_t limit,
                                   enum cmaw_err (*visit)(void *context, const struct cmaw_run_record *record), void *context,

@@ -47,6 +47,12 @@ def run(*command, check=True, timeout=60, **more):
     return result
 
 
+def write_secret(path, text):
+    """A file that nobody else can read: others are not taken as passphrases."""
+    pathlib.Path(path).touch(mode=0o600)
+    pathlib.Path(path).write_text(text)
+
+
 def as_root(*command, **more):
     """For what a test's surroundings need, never for what is tested."""
     return run(*(() if os.geteuid() == 0 else ("sudo", "-n")), *command, **more)

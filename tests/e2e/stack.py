@@ -38,7 +38,7 @@ class Stack:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.dir, self.store = self.folder / "stack", self.folder / "store.db"
         passphrase = self.folder / "passphrase"
-        passphrase.write_text("correct horse battery staple\n")
+        harness.write_secret(passphrase, "correct horse battery staple\n")
         self.yaml = yaml
         self.env = {**os.environ, "CMAW_DIR": str(self.dir), "CMAW_STORE": str(self.store), "CMAW_PASSPHRASE_FILE": str(passphrase)}
         self.env.pop("CMAW_BIN", None)

@@ -205,7 +205,7 @@ def test_the_passphrase_is_asked_at_the_terminal(owner, sealing, tmp_path):
     assert status == -signal.SIGINT, (status, shown)
     assert at_a_terminal(owner, store, ["a secret one"], *submit)[0] == 3
     with_file = tmp_path / "passphrase"
-    with_file.write_text("a secret one\n")
+    harness.write_secret(with_file, "a secret one\n")
     assert owner.cmaw(*submit, "--passphrase-file", with_file, env={"CMAW_STORE": str(store)}).status == 3
 
 

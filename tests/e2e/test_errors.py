@@ -35,7 +35,7 @@ def test_a_port_that_is_taken(stack, tmp_path):
 
 def test_a_wrong_passphrase(stack, tmp_path):
     wrong = tmp_path / "wrong"
-    wrong.write_text("not the passphrase\n")
+    harness.write_secret(wrong, "not the passphrase\n")
     stack.cmaw("submit", CLAIM, LETTER, "--passphrase-file", wrong).assert_one_line_error("passphrase")
 
 

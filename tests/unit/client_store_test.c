@@ -11,86 +11,21 @@
 
 #include <cmocka.h>
 
-#include "client/store/store.h"
-#include "sys/file.h"
-
-/* A store in a folder of its own, and what a run record needs. */
-struct fixture {
-    char folder[64];
-    char path[CMAW_PATH_MAX];
-    struct cmaw_store *store;
-    struct cmaw_diag diag;
-};
-
-static int open_fixture(void **state)
-{
-    static struct fixture fixture;
-    fixture = (struct fixture){.folder = "/tmp/cmaw-store-XXXXXX"};
-    assert_non_null(mkdtemp(fixture.folder));
-    assert_int_equal(cmaw_path(fixture.path, "%s/deep/er/store.db", fixture.folder), CMAW_OK);
-    assert_int_equal(cmaw_store_open(fixture.path, &fixture.store, &fixture.diag), CMAW_OK);
-    *state = &fixture;
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    struct fixture *fixture = *state;
-    cmaw_store_close(&fixture->store);
-    static const char *const names[] = {"deep/er/store.db", "deep/er", "deep"};
-    for (size_t i = 0; i < 3; i++) {
-        char path[CMAW_PATH_MAX];
-        assert_int_equal(cmaw_path(path, "%s/%s", fixture->folder, names[i]), CMAW_OK);
-        assert_int_equal(remove(path), 0);
-    }
-    return rmdir(fixture->folder);
-}
-
-static struct cmaw_store *reopen(struct fixture *fixture)
-{
-    struct cmaw_store *store = NULL;
-    assert_int_equal(cmaw_store_open(fixture->path, &store, &fixture->diag), CMAW_OK);
-    return store;
-}
-
-static struct cmaw_run_record record_of(uint8_t first, const char *workflow_id)
-{
-    struct cmaw_run_record record = {.status = CMAW_RUN_PREPARED, .created_ms = 1000u + first};
-    record.run_id.bytes[0] = first;
-    record.run_id.bytes[1] = 0xcd;
-    record.mh.bytes[0] = 7;
-    (void)snprintf(record.workflow_id, sizeof record.workflow_id, "%s", workflow_id);
-    (void)snprintf(record.name, sizeof record.name, "claim");
-    record.plan = CMAW_BUF(100);
-    record.ticket = CMAW_BUF(100);
-    record.inputs = CMAW_BUF(100);
-    cmaw_buf_put_cstr(&record.plan, "plan");
-    cmaw_buf_put_cstr(&record.ticket, "ticket");
-    cmaw_buf_put_cstr(&record.inputs, "inputs");
-    return record;
-}
-
-static void put_secret(struct cmaw_edge_secrets *secrets, uint32_t edge, uint8_t fill)
-{
-    uint8_t bytes[CMAW_KEY_SIZE];
-    memset(bytes, fill, sizeof bytes);
-    assert_int_equal(cmaw_edge_secrets_put(secrets, edge, CMAW_SLICE_ARRAY(bytes)), CMAW_OK);
-}
+#include "tests/unit/store_fixture.h"
 
 static void a_run_comes_back_with_its_secrets(void **state)
 {
-    struct fixture *fixture = *state;
+    struct store_fixture *fixture = *state;
     assert_int_equal(cmaw_store_unlock(fixture->store, CMAW_SLICE_LIT("right"), &fixture->diag), CMAW_OK);
     CMAW_RUN_RECORD_AUTO(record);
-    record = record_of(0xab, "cmaw-abcd00");
+    record = store_record(0xab, "cmaw-abcd00");
     CMAW_EDGE_SECRETS_AUTO(secrets);
-    put_secret(&secrets, 1, 0x11);
-    put_secret(&secrets, 256, 0x22);
+    store_put_secret(&secrets, 1, 0x11);
+    store_put_secret(&secrets, 256, 0x22);
     assert_int_equal(cmaw_store_add_run(fixture->store, &record, &secrets, &fixture->diag), CMAW_OK);
 
     CMAW_STORE_AUTO(other);
-    other = reopen(fixture);
-    assert_int_equal(cmaw_store_unlock(other, CMAW_SLICE_LIT("right"), &fixture->diag), CMAW_OK);
+    other = store_fixture_reopen(fixture, "right");
     CMAW_RUN_RECORD_AUTO(found);
     assert_int_equal(cmaw_store_find_run(other, "last", &found, &fixture->diag), CMAW_OK);
     assert_string_equal(found.workflow_id, "cmaw-abcd00");
@@ -103,10 +38,10 @@ static void a_run_comes_back_with_its_secrets(void **state)
 
 static void the_wrong_passphrase_is_told(void **state)
 {
-    struct fixture *fixture = *state;
+    struct store_fixture *fixture = *state;
     assert_int_equal(cmaw_store_unlock(fixture->store, CMAW_SLICE_LIT("right"), &fixture->diag), CMAW_OK);
     CMAW_STORE_AUTO(other);
-    other = reopen(fixture);
+    other = store_fixture_reopen(fixture, NULL);
     assert_int_equal(cmaw_store_unlock(other, CMAW_SLICE_LIT("wrong"), &fixture->diag), CMAW_E_AUTH);
     assert_non_null(strstr(fixture->diag.text, "wrong passphrase"));
     bool has = false;
@@ -116,24 +51,24 @@ static void the_wrong_passphrase_is_told(void **state)
 
 static void a_locked_store_gives_no_secret(void **state)
 {
-    struct fixture *fixture = *state;
+    struct store_fixture *fixture = *state;
     CMAW_RUN_RECORD_AUTO(record);
-    record = record_of(1, "cmaw-01");
+    record = store_record(1, "cmaw-01");
     CMAW_EDGE_SECRETS_AUTO(secrets);
-    put_secret(&secrets, 1, 0x11);
+    store_put_secret(&secrets, 1, 0x11);
     assert_int_equal(cmaw_store_add_run(fixture->store, &record, &secrets, &fixture->diag), CMAW_E_BUG);
 }
 
 /* The file holds no secret in clear, and the sealed ones of one run do not open as those of another. */
 static void secrets_are_sealed_to_their_run(void **state)
 {
-    struct fixture *fixture = *state;
+    struct store_fixture *fixture = *state;
     assert_int_equal(cmaw_store_unlock(fixture->store, CMAW_SLICE_LIT("right"), &fixture->diag), CMAW_OK);
     for (uint8_t i = 1; i <= 2; i++) {
         CMAW_RUN_RECORD_AUTO(record);
-        record = record_of(i, i == 1 ? "cmaw-01" : "cmaw-02");
+        record = store_record(i, i == 1 ? "cmaw-01" : "cmaw-02");
         CMAW_EDGE_SECRETS_AUTO(secrets);
-        put_secret(&secrets, 1, (uint8_t)(0x40 + i));
+        store_put_secret(&secrets, 1, (uint8_t)(0x40 + i));
         assert_int_equal(cmaw_store_add_run(fixture->store, &record, &secrets, &fixture->diag), CMAW_OK);
     }
     CMAW_BUF_AUTO(file, 1024 * 1024);
@@ -151,12 +86,12 @@ static void secrets_are_sealed_to_their_run(void **state)
 
 static void runs_are_found_by_the_start_of_their_id(void **state)
 {
-    struct fixture *fixture = *state;
+    struct store_fixture *fixture = *state;
     assert_int_equal(cmaw_store_unlock(fixture->store, CMAW_SLICE_LIT("right"), &fixture->diag), CMAW_OK);
     CMAW_EDGE_SECRETS_AUTO(secrets);
     for (uint8_t i = 0; i < 2; i++) {
         CMAW_RUN_RECORD_AUTO(record);
-        record = record_of(0xab, i == 0 ? "cmaw-1" : "cmaw-2");
+        record = store_record(0xab, i == 0 ? "cmaw-1" : "cmaw-2");
         record.run_id.bytes[4] = i;
         assert_int_equal(cmaw_store_add_run(fixture->store, &record, &secrets, &fixture->diag), CMAW_OK);
     }
@@ -173,10 +108,10 @@ static void runs_are_found_by_the_start_of_their_id(void **state)
 
 static void an_end_is_kept(void **state)
 {
-    struct fixture *fixture = *state;
+    struct store_fixture *fixture = *state;
     assert_int_equal(cmaw_store_unlock(fixture->store, CMAW_SLICE_LIT("right"), &fixture->diag), CMAW_OK);
     CMAW_RUN_RECORD_AUTO(record);
-    record = record_of(3, "cmaw-3");
+    record = store_record(3, "cmaw-3");
     CMAW_EDGE_SECRETS_AUTO(secrets);
     assert_int_equal(cmaw_store_add_run(fixture->store, &record, &secrets, &fixture->diag), CMAW_OK);
     assert_int_equal(cmaw_store_finish_run(fixture->store, &record.run_id, CMAW_RUN_FAILED, "DENIED", CMAW_SLICE_LIT("why"), &fixture->diag), CMAW_OK);
@@ -191,7 +126,7 @@ static void an_end_is_kept(void **state)
 static void two_processes_share_a_store(void **state)
 {
     enum { PROCESSES = 4, RUNS = 10 };
-    struct fixture *fixture = *state;
+    struct store_fixture *fixture = *state;
     pid_t children[PROCESSES];
     for (uint8_t p = 0; p < PROCESSES; p++) {
         children[p] = fork();
@@ -203,7 +138,7 @@ static void two_processes_share_a_store(void **state)
             for (uint8_t i = 0; good && i < RUNS; i++) {
                 char id[32];
                 (void)snprintf(id, sizeof id, "cmaw-%u-%u", p, i);
-                struct cmaw_run_record record = record_of(p, id);
+                struct cmaw_run_record record = store_record(p, id);
                 record.run_id.bytes[5] = i;
                 good = cmaw_store_add_run(store, &record, &secrets, &diag) == CMAW_OK;
             }
@@ -216,8 +151,7 @@ static void two_processes_share_a_store(void **state)
         assert_int_equal(status, 0);
     }
     CMAW_STORE_AUTO(other);
-    other = reopen(fixture);
-    assert_int_equal(cmaw_store_unlock(other, CMAW_SLICE_LIT("same"), &fixture->diag), CMAW_OK);
+    other = store_fixture_reopen(fixture, "same");
     for (uint8_t p = 0; p < PROCESSES; p++) {
         for (uint8_t i = 0; i < RUNS; i++) {
             char id[80];
@@ -232,7 +166,7 @@ static void two_processes_share_a_store(void **state)
 
 static void what_is_no_store_is_refused(void **state)
 {
-    struct fixture *fixture = *state;
+    struct store_fixture *fixture = *state;
     char path[CMAW_PATH_MAX];
     assert_int_equal(cmaw_path(path, "%s/other.db", fixture->folder), CMAW_OK);
     assert_int_equal(cmaw_file_write(path, CMAW_SLICE_LIT("this is a text and no database, and it is long enough"), 0600, &fixture->diag), CMAW_OK);
@@ -243,7 +177,6 @@ static void what_is_no_store_is_refused(void **state)
 
 int main(void)
 {
-#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, open_fixture, close_fixture)
     const struct CMUnitTest tests[] = {
         WITH_STORE(a_run_comes_back_with_its_secrets), WITH_STORE(the_wrong_passphrase_is_told), WITH_STORE(a_locked_store_gives_no_secret),
         WITH_STORE(secrets_are_sealed_to_their_run),   WITH_STORE(runs_are_found_by_the_start_of_their_id), WITH_STORE(an_end_is_kept),
