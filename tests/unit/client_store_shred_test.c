@@ -129,6 +129,21 @@ static void nothing_is_left_in_a_store_that_was_used_for_long(void **state)
     }
 }
 
+/* Bytes in pages that nothing uses, however they came there. */
+static void free_pages_are_cleaned(void **state)
+{
+    struct store_fixture *fixture = *state;
+    SEALED_AUTO(sealed);
+    assert_int_equal(cmaw_store_unlock(fixture->store, CMAW_SLICE_LIT("right"), &fixture->diag), CMAW_OK);
+    store_add(fixture, fixture->store, 1, 0x11);
+    take_sealed(fixture, fixture->store, 1, &sealed);
+    assert_int_equal(cmaw_sql_exec(fixture->store->db, "PRAGMA secure_delete = OFF; CREATE TABLE scrap AS SELECT * FROM run_secrets; DROP TABLE scrap;"
+                                   "PRAGMA secure_delete = ON", &fixture->diag), CMAW_OK);
+    assert_int_equal(shred(fixture, fixture->store, 1), CMAW_OK);
+    assert_false(is_in_files(fixture, &sealed.key));
+    assert_false(is_in_files(fixture, &sealed.secrets));
+}
+
 /* What the documentation warns of: a copy from before keeps the secrets, and the passphrase opens them. */
 static void a_copy_from_before_still_opens(void **state)
 {
@@ -232,7 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_STORE(a_shredded_run_is_gone_from_the_files), WITH_STORE(nothing_is_left_in_a_store_that_was_used_for_long),
-        WITH_STORE(a_copy_from_before_still_opens), WITH_STORE(sealed_secrets_without_their_key_do_not_open),
+        WITH_STORE(free_pages_are_cleaned), WITH_STORE(a_copy_from_before_still_opens), WITH_STORE(sealed_secrets_without_their_key_do_not_open),
         WITH_STORE(what_the_first_format_sealed_is_gone_too), WITH_STORE(a_kill_at_any_moment_leaves_it_readable_or_shredded),
     };
     return cmocka_run_group_tests_name("client_store_shred", tests, NULL, NULL);
