@@ -276,34 +276,13 @@ static enum cmaw_err store_shred(int argc, char **argv, struct cmaw_diag *diag)
     return help ? CMAW_OK : shred(&args, words.items[0], diag);
 }
 
-static const struct {
-    const char *name;
-    const char *summary;
-    enum cmaw_err (*run)(int argc, char **argv, struct cmaw_diag *diag);
-} subverbs[] = {
-    {"passwd", "change its passphrase", store_passwd},
-    {"export", "write runs to a file for another store", store_export},
-    {"import", "bring the runs of such a file into this store", store_import},
-    {"shred", "destroy the secrets of a run", store_shred},
-};
-enum { SUBVERB_COUNT = sizeof subverbs / sizeof subverbs[0] };
-
 enum cmaw_err cmaw_command_store(int argc, char **argv, struct cmaw_diag *diag)
 {
-    const char *what = argc > 1 ? argv[1] : "";
-    for (size_t i = 0; i < SUBVERB_COUNT; i++) {
-        if (strcmp(what, subverbs[i].name) == 0) {
-            return subverbs[i].run(argc - 1, argv + 1, diag);
-        }
-    }
-    if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) {
-        (void)printf("usage: cmaw store VERB [options]\n\nLooks after the run store: the file with the secrets of your runs.\n\n");
-        for (size_t i = 0; i < SUBVERB_COUNT; i++) {
-            (void)printf("  %-11s %s\n", subverbs[i].name, subverbs[i].summary);
-        }
-        (void)printf("\n'cmaw store VERB --help' says more. example: cmaw store export --all -o runs.cmaw\n");
-        return CMAW_OK;
-    }
-    cmaw_diag_hint(diag, "cmaw store --help");
-    return cmaw_diag_set(diag, CMAW_E_USAGE, "store: passwd, export, import or shred, not %.40s", what[0] == '\0' ? "nothing" : what);
+    static const struct cmaw_subverb verbs[] = {
+        {"passwd", "change its passphrase", store_passwd},
+        {"export", "write runs to a file for another store", store_export},
+        {"import", "bring the runs of such a file into this store", store_import},
+        {"shred", "destroy the secrets of a run", store_shred},
+    };
+    return cmaw_options_group("store", verbs, sizeof verbs / sizeof verbs[0], "cmaw store export --all -o runs.cmaw", argc, argv, diag);
 }
