@@ -133,15 +133,16 @@ static enum cmaw_err print_json(const struct serving *serving, const char *endpo
     return cmaw_json_print(json);
 }
 
-/* The token is a part of the endpoint: the web UI knows no other place for one. A token from a file is in that file. */
+/* The token is a part of the endpoint: the web UI knows no other place for one. The slash behind it is for versions of the web UI that put the verb in
+ * the place of the last part. A token from a file is in that file. */
 static enum cmaw_err announce(const struct codec_args *args, const struct serving *serving, uint16_t port)
 {
     char endpoint[ENDPOINT_SIZE];
     const bool six = strchr(serving->place.address, ':') != NULL;
     const struct cmaw_slice token = serving->access.token;
-    const char *shown = token.size == 0 || args->token_file != NULL ? "" : (const char *)token.data;
-    (void)snprintf(endpoint, sizeof endpoint, "%s://%s%s%s:%u%s%.*s", serving->place.certificate == NULL ? "http" : "https", six ? "[" : "",
-                   serving->place.address, six ? "]" : "", port, shown[0] == '\0' ? "" : "/", shown[0] == '\0' ? 0 : (int)token.size, shown);
+    const bool shown = token.size > 0 && args->token_file == NULL;
+    (void)snprintf(endpoint, sizeof endpoint, "%s://%s%s%s:%u/%.*s%s", serving->place.certificate == NULL ? "http" : "https", six ? "[" : "",
+                   serving->place.address, six ? "]" : "", port, shown ? (int)token.size : 0, shown ? (const char *)token.data : "", shown ? "/" : "");
     if (args->settings.json) {
         CMAW_TRY(print_json(serving, endpoint));
     } else {
@@ -153,7 +154,7 @@ static enum cmaw_err announce(const struct codec_args *args, const struct servin
         cmaw_progress("pages of %s may ask: the glasses at their top right take this endpoint", serving->access.origins[i]);
     }
     if (args->token_file != NULL) {
-        cmaw_progress("the token in %s comes behind the endpoint and a slash, or is sent as a bearer token", args->token_file);
+        cmaw_progress("the token in %s comes behind it, and a slash; or is sent as a bearer token", args->token_file);
     } else if (token.size == 0) {
         cmaw_progress("every program of this machine that knows the port may read your runs: --no-token");
     }

@@ -38,6 +38,8 @@ class Codec:
         self.daemon = harness.Daemon("cmaw", folder / "codec.log", "codec", "--json", *arguments, env={**stack.env, **(env or {})})
         said, _ = json.JSONDecoder().raw_decode(self.log()[self.log().index("{"):])
         self.endpoint, self.pages = said["endpoint"], said["pages"]
+        self.bare = re.match(r"https?://[^/]+", self.endpoint)[0]
+        self.token = self.endpoint[len(self.bare):].strip("/")
 
     def log(self):
         return self.daemon.log.read_text()
@@ -45,7 +47,7 @@ class Codec:
     def stop(self):
         self.daemon.stop()
 
-    def call(self, body, path="/decode", method="POST", headers=None, endpoint=None, context=None):
+    def call(self, body, path="decode", method="POST", headers=None, endpoint=None, context=None):
         """(status, headers, body) of one request; a dict is sent as JSON."""
         data = json.dumps(body).encode() if isinstance(body, dict) else body
         request = urllib.request.Request((endpoint or self.endpoint) + path, data, {"Content-Type": "application/json", **(headers or {})}, method=method)

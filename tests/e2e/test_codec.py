@@ -128,28 +128,26 @@ def test_unknown_payloads_and_fields_are_returned(server):
 
 
 def test_encoding_is_refused(server, payloads):
-    for path in ("/encode", "/default/encode"):
+    for path in ("encode", "default/encode"):
         status, _, body = server.call({"payloads": [payloads["State"][0]]}, path)
         assert status == 403 and b"cmaw run" in body
 
 
 def test_who_may_ask(server, stack):
     """Beside the table in tests/unit/codec_test.c: over HTTP, with the headers that a browser goes by."""
-    bare, page = server.endpoint.rsplit("/", 1)[0], server.pages[0]
-    token = server.endpoint.rsplit("/", 1)[1]
-    empty = {"payloads": []}
+    page, token, empty = server.pages[0], server.token, {"payloads": []}
     ui = stack.state()["ports"]["ui"]
     assert server.pages == [f"http://127.0.0.1:{ui}", f"http://localhost:{ui}"]
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[0-9a-f]{64}", server.endpoint)
-    for endpoint, headers, expected in ((bare, {}, 401), (bare, {"Authorization": f"Bearer {token}"}, 200), (bare + "/" + "0" * 64, {}, 401),
-                                        (server.endpoint, {"Origin": page}, 200), (server.endpoint, {"Origin": "http://127.0.0.1:1"}, 403),
-                                        (server.endpoint + "/", {}, 200), (server.endpoint, {"Content-Type": "text/plain"}, 415)):
-        status, answered, _ = server.call(empty, headers=headers, endpoint=endpoint)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[0-9a-f]{64}/", server.endpoint)
+    for path, headers, expected in (("", {}, 401), ("", {"Authorization": f"Bearer {token}"}, 200), ("0" * 64 + "/", {}, 401),
+                                    (f"{token}/", {"Origin": page}, 200), (f"{token}/", {"Origin": "http://127.0.0.1:1"}, 403),
+                                    (f"{token}//", {}, 200), (f"{token}/", {"Content-Type": "text/plain"}, 415)):
+        status, answered, _ = server.call(empty, headers=headers, endpoint=f"{server.bare}/{path}")
         allowed = answered["Access-Control-Allow-Origin"]
-        assert status == expected and allowed == (page if headers.get("Origin") == page else None), (endpoint, headers)
-    assert server.call(empty, "/decode?preserveStorageRefs=true")[0] == 200
+        assert status == expected and allowed == (page if headers.get("Origin") == page else None), (path, headers)
+    assert server.call(empty, "decode?preserveStorageRefs=true")[0] == 200
     assert server.call(None, method="GET")[0] == 405
-    assert server.call(empty, "/other")[0] == 404
+    assert server.call(empty, "other")[0] == 404
 
 
 def test_the_browser_s_question_before(server):
@@ -170,10 +168,10 @@ def test_bodies_that_are_none(server, body, expected):
 
 
 def test_a_body_that_never_comes_holds_nobody_up(server):
-    port = int(re.search(r":(\d+)/", server.endpoint)[1])
+    port = int(server.bare.rsplit(":", 1)[1])
     slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
     for number, one in enumerate(slow):
-        one.sendall(b"POST " if number % 2 else f"POST /{server.endpoint[-64:]}/decode HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{{".encode())
+        one.sendall(b"POST " if number % 2 else f"POST /{server.token}/decode HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{{".encode())
     assert server.decode([]) == []
     for one in slow:
         one.close()
@@ -182,7 +180,7 @@ def test_a_body_that_never_comes_holds_nobody_up(server):
 def test_the_log_has_no_content_and_no_token(server, payloads):
     server.decode([p for list_ in payloads.values() for p in list_])
     lines = [line for line in server.log().splitlines() if " codec " in line]
-    assert lines and not re.search(r"Vogel|HH-2204|approve", "\n".join(lines)) and server.endpoint[-64:] not in "\n".join(lines)
+    assert lines and not re.search(r"Vogel|HH-2204|approve", "\n".join(lines)) and server.token not in "\n".join(lines)
     assert re.search(r"codec\.decode payloads=8 opened=8 bytes=\d+$", lines[-1])
 
 
@@ -192,7 +190,7 @@ def test_a_token_file_is_kept_private_and_from_start_to_start(stack, tmp_path):
         server = codec.Codec(stack, tmp_path / attempt, "--token-file", path)
         token = path.read_text().strip()
         assert path.stat().st_mode & 0o777 == 0o600 and token not in server.log()
-        assert server.call({"payloads": []}, endpoint=f"{server.endpoint}/{token}")[0] == 200
+        assert server.call({"payloads": []}, endpoint=f"{server.endpoint}{token}/")[0] == 200
         assert server.call({"payloads": []})[0] == 401
         server.daemon.process.send_signal(signal.SIGINT)
         assert server.daemon.process.wait(20) == 0
@@ -235,10 +233,10 @@ def test_it_is_not_exposed_by_mistake(stack, certificate, tmp_path):
         stack.cmaw("codec", *arguments).assert_one_line_error(word, status=2, hint=False)
     server = codec.Codec(stack, tmp_path, "--no-token", "--ui", "https://ui.test")
     try:
-        assert server.pages == ["https://ui.test"] and re.fullmatch(r"http://127\.0\.0\.1:\d+", server.endpoint)
+        assert server.pages == ["https://ui.test"] and re.fullmatch(r"http://127\.0\.0\.1:\d+/", server.endpoint)
         assert server.decode([]) == []
         assert server.call({"payloads": []}, headers={"Origin": "http://127.0.0.1:8233"})[0] == 403
-        taken = server.endpoint.rsplit(":", 1)[1]
+        taken = server.bare.rsplit(":", 1)[1]
         stack.cmaw("codec", "--port", taken).assert_one_line_error("cannot serve", status=3)
     finally:
         server.stop()
@@ -247,8 +245,7 @@ def test_it_is_not_exposed_by_mistake(stack, certificate, tmp_path):
 def test_temporal_s_command_line(server, stack, run):
     show = ["workflow", "show", "-w", run, "-o", "json"]
     clear = codec.temporal_cli(stack, *show, "--codec-endpoint", server.endpoint).stdout
-    bare, token = server.endpoint.rsplit("/", 1)
-    by_header = codec.temporal_cli(stack, *show, "--codec-endpoint", bare, "--codec-auth", f"Bearer {token}").stdout
+    by_header = codec.temporal_cli(stack, *show, "--codec-endpoint", server.bare, "--codec-auth", f"Bearer {server.token}").stdout
     sealed = codec.temporal_cli(stack, *show).stdout
     words = {"Lindenstrasse", "HH-2204-118937", "approve"}
     assert codec.found(clear, words) == codec.found(by_header, words) == words
