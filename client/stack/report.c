@@ -171,7 +171,7 @@ static enum cmaw_err print_failures(const struct cmaw_stack *stack, const struct
         }
     }
     CMAW_TRY(text.err);
-    return fwrite(text.data, 1, text.size, stdout) == text.size ? CMAW_OK : CMAW_E_IO;
+    return text.size == 0 || fwrite(text.data, 1, text.size, stdout) == text.size ? CMAW_OK : CMAW_E_IO;
 }
 
 static enum cmaw_err print_processes(const struct cmaw_stack *stack)
