@@ -48,12 +48,13 @@ struct cmaw_kms {
     int64_t grant_delay_ms;         /* until a grant is known without its token */
     int64_t sts_min_duration_s;     /* of a session */
     int64_t clock_offset_ms;        /* by which the service's clock is ahead of the machine's */
+    _Atomic int64_t latest_ms;      /* of the service's clock */
 };
 
-/* The service's clock: signatures, documents, states and events go by it. */
-static inline int64_t cmaw_kms_now_ms(const struct cmaw_kms *kms)
+/* The service's clock, which is never set back: signatures, documents, states and events go by it. */
+static inline int64_t cmaw_kms_now_ms(struct cmaw_kms *kms)
 {
-    return cmaw_wall_clock_ms() + kms->clock_offset_ms;
+    return cmaw_clock_forward(&kms->latest_ms, cmaw_wall_clock_ms() + kms->clock_offset_ms);
 }
 
 struct cmaw_kms_key {

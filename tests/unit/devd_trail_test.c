@@ -1,4 +1,4 @@
-/* The shapes of CloudTrail's events and the rate of lookups. */
+/* The shapes of CloudTrail's events, their clock, and the rate of lookups. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "dev/clock.h"
 #include "dev/rate.h"
 #include "dev/trail_shape.h"
 
@@ -125,6 +126,16 @@ static void identities_by_kind_of_caller(void **state)
     }
 }
 
+static void the_clock_is_never_set_back(void **state)
+{
+    (void)state;
+    static const int64_t steps[][2] = {{5, 5}, {7, 7}, {7, 7}, {6, 7}, {1, 7}, {8, 8}};
+    _Atomic int64_t latest_ms = 0;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        assert_int_equal(cmaw_clock_forward(&latest_ms, steps[i][0]), steps[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +144,7 @@ int main(void)
         cmocka_unit_test(no_rate_is_no_limit),
         cmocka_unit_test(members_are_written_as_cloudtrail_does),
         cmocka_unit_test(identities_by_kind_of_caller),
+        cmocka_unit_test(the_clock_is_never_set_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
