@@ -41,7 +41,7 @@ def test_bad_usage_says_what_is_missing(tmp_path):
     manifest, _ = attack.make_manifest(tmp_path)
     (tmp_path / "broken.json").write_text('{"Version":"2012-10-17","Statement":[{"Effect":"Allow"}]}')
     cases = [
-        (["kms"], "kms: policy or lint"), (["kms", "audit"], "not audit"), (["kms", "policy", manifest], "missing --instance"),
+        (["kms"], "kms: which verb?"), (["kms", "audit"], "unknown verb audit"), (["kms", "policy", manifest], "missing --instance"),
         (["kms", "policy", manifest, "--instance", world.PARENT], "who may replace the policy?"),
         (["kms", "policy", manifest, "--instance", world.PARENT, "--immutable"], "has 2 roles"),
         (["kms", "policy", manifest, "--instance", world.PARENT, "--immutable", "--role", "x"], "no role x"),
