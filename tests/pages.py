@@ -84,10 +84,11 @@ def execute(page_commands, folder, environment, cwd, timeout):
 
 
 def environment_of(home, **more):
-    """That of a reader who has built the tree and set nothing: a home of his own, the cache of who runs the tests."""
+    """That of a reader who has built the tree and set nothing: a home of their own, the cache of who runs the tests,
+    and no metadata service, should the machine have one."""
     cache = os.environ.get("CMAW_CACHE", str(pathlib.Path.home() / ".cache" / "cmaw"))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CMAW_", "XDG_", "AWS_")) or name == "CMAW_TEMPORAL"}
-    return {**kept, "HOME": str(home), "CMAW_CACHE": cache, **more}
+    return {**kept, "HOME": str(home), "CMAW_CACHE": cache, "AWS_EC2_METADATA_DISABLED": "true", **more}
 
 
 def run(page, folder, environment, cwd=None, timeout=600):
