@@ -44,8 +44,8 @@ static enum cmaw_err run(int argc, char **argv, struct cmaw_diag *diag)
         return cmaw_diag_set(diag, CMAW_E_USAGE, "unknown verb %.40s", argv[1]);
     }
     const enum cmaw_err err = verb->run(argc - 1, argv + 1, diag);
-    if (err == CMAW_E_USAGE) { /* unless the verb knows better */
-        cmaw_diag_hint(diag, "cmaw %s --help", argv[1]);
+    if (err == CMAW_E_USAGE && diag->otherwise == NULL) { /* unless the verb, or what it called, knows better */
+        cmaw_diag_hint(diag, "cmaw %s --help", verb->name);
     }
     return err;
 }

@@ -18,7 +18,7 @@ enum cmaw_err cmaw_json_parse(const char *name, struct cmaw_slice text, json_t *
     json_error_t error;
     json_t *json = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &error);
     if (json == NULL) {
-        return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s:%d: not valid JSON", name, error.line);
+        return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s:%d: not valid JSON", name, error.line < 1 ? 1 : error.line);
     }
     *ret_json = json;
     return CMAW_OK;

@@ -11,6 +11,7 @@ static enum cmaw_err with_image(const char *path, enum cmaw_err (*print)(const s
     CMAW_TRY(cmaw_file_read(path, &file, diag));
     const enum cmaw_err err = cmaw_eif_parse(cmaw_buf_slice(&file), &eif, &field);
     if (err != CMAW_OK) {
+        cmaw_diag_hint(diag, "cmaw-image build makes one");
         return cmaw_diag_set(diag, err, "%s is not an enclave image: bad %s", path, field);
     }
     return print(&eif, diag);

@@ -215,7 +215,11 @@ enum cmaw_err cmaw_image_spec_load(const char *path, struct image_spec *spec, st
     void *data = NULL;
     *spec = (struct image_spec){.path = path, .text = CMAW_BUF(CMAW_YAML_MAX)};
     CMAW_TRY(cmaw_file_read(path, &spec->text, diag));
-    CMAW_TRY(cmaw_yaml_parse(path, cmaw_buf_slice(&spec->text), &top_schema, &data, diag));
+    const enum cmaw_err read = cmaw_yaml_parse(path, cmaw_buf_slice(&spec->text), &top_schema, &data, diag);
+    if (read != CMAW_OK) {
+        cmaw_diag_otherwise(diag, "agents/intake.yaml of the sources is an image to begin with");
+        return read;
+    }
     spec->yaml = data;
     return check(spec, diag);
 }

@@ -30,10 +30,32 @@ enum cmaw_err cmaw_path(char ret_path[static CMAW_PATH_MAX], const char *format,
     return CMAW_OK;
 }
 
+/* What to do about errnum, where a file is read or written. */
+static const struct {
+    int errnum;
+    const char *read;
+    const char *written;
+} hints[] = {
+    {ENOENT, "is the path right, seen from this folder?", "the folder that it goes into has to be there first"},
+    {ENOTDIR, "is the path right, seen from this folder?", "a part of the path is a file, not a folder"},
+    {EISDIR, "that is a folder: name a file", "that is a folder: name a file"},
+    {EACCES, "ls -l says who may read it", "choose a place where you may write"},
+    {EPERM, "ls -l says who may read it", "choose a place where you may write"},
+    {EROFS, "", "choose a place where you may write"},
+    {ENOSPC, "", "make room on that disk, or choose another place"},
+};
+
 static enum cmaw_err fail(struct cmaw_diag *diag, const char *verb, const char *path)
 {
     const int errnum = errno;
-    return cmaw_diag_set(diag, cmaw_err_of_errno(errnum), "cannot %s %s: %s", verb, path, strerror(errnum));
+    const bool reads = strcmp(verb, "read") == 0 || strcmp(verb, "open") == 0;
+    const enum cmaw_err err = cmaw_diag_set(diag, cmaw_err_of_errno(errnum), "cannot %s %s: %s", verb, path, strerror(errnum));
+    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+        if (hints[i].errnum == errnum) {
+            cmaw_diag_otherwise(diag, reads ? hints[i].read : hints[i].written);
+        }
+    }
+    return err;
 }
 
 enum cmaw_err cmaw_file_read_fd(int fd, const char *name, struct cmaw_buf *buf, struct cmaw_diag *diag)

@@ -61,6 +61,7 @@ enum cmaw_err cmaw_manifest_add_image(struct cmaw_manifest_role_spec *role, cons
     struct cmaw_eif_pcrs pcrs;
     err = err != CMAW_OK ? err : cmaw_eif_measure(&eif, &pcrs);
     if (err != CMAW_OK) {
+        cmaw_diag_hint(diag, "cmaw-image build makes one");
         return cmaw_diag_set(diag, err, "%s is not an enclave image: %s", path, field == NULL ? cmaw_err_text(err) : field);
     }
     const uint8_t *const values[CMAW_MEASURED_PCRS] = {pcrs.pcr0, pcrs.pcr1, pcrs.pcr2, pcrs.pcr8};

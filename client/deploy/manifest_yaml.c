@@ -145,7 +145,11 @@ static enum cmaw_err take(const struct manifest_yaml *from, const char *path, st
 enum cmaw_err cmaw_manifest_from_yaml(const char *path, struct cmaw_buf *manifest, struct cmaw_diag *diag)
 {
     void *data = NULL;
-    CMAW_TRY(cmaw_yaml_load(path, &manifest_schema, &data, diag));
+    const enum cmaw_err read = cmaw_yaml_load(path, &manifest_schema, &data, diag);
+    if (read == CMAW_E_MALFORMED) {
+        cmaw_diag_otherwise(diag, "it wants version, tenant, serial, epoch, attestation_root, validity_days and roles");
+    }
+    CMAW_TRY(read);
     struct cmaw_manifest_spec *spec = calloc(1, sizeof *spec);
     enum cmaw_err err = spec == NULL ? CMAW_E_NO_MEMORY : take(data, path, spec, diag);
     err = err != CMAW_OK ? err : cmaw_manifest_make(spec, manifest, diag);

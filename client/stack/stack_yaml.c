@@ -99,7 +99,11 @@ enum cmaw_err cmaw_stack_from_yaml(const char *yaml, const char *dir, struct cma
         return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "the stack's folder has too long a path");
     }
     void *data = NULL;
-    CMAW_TRY(cmaw_yaml_load(yaml, &stack_schema, &data, diag));
+    const enum cmaw_err read = cmaw_yaml_load(yaml, &stack_schema, &data, diag);
+    if (read == CMAW_E_MALFORMED) {
+        cmaw_diag_otherwise(diag, "demo/stack.yaml of the sources is a stack to begin with");
+    }
+    CMAW_TRY(read);
     const enum cmaw_err err = take(data, yaml, stack, diag);
     cmaw_yaml_free(&stack_schema, data);
     CMAW_TRY(err);

@@ -123,6 +123,7 @@ static enum cmaw_err attest_verify(const struct attest_args *args, const char *p
     CMAW_TRY(read_policy(args, &nonce, &policy, diag));
     CMAW_TRY(strcmp(path, "-") == 0 ? cmaw_file_read_fd(0, "standard input", &file, diag) : cmaw_file_read(path, &file, diag));
     if (cmaw_document_bytes(cmaw_buf_slice(&file), &bytes) != CMAW_OK) {
+        cmaw_diag_hint(diag, "it is what the enclave's NSM gave, a COSE_Sign1 message: nothing around it");
         return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s is no attestation document, as it stands or in base64", path);
     }
     CMAW_JSON_AUTO(json);

@@ -27,7 +27,11 @@ static enum cmaw_err read_manifest(const char *path, struct manifest_file *file,
     file->manifest = calloc(1, sizeof *file->manifest);
     CMAW_REQUIRE(file->manifest != NULL, CMAW_E_NO_MEMORY);
     const enum cmaw_err err = cmaw_manifest_parse(cmaw_buf_slice(&file->bytes), file->manifest);
-    return err == CMAW_OK ? CMAW_OK : cmaw_diag_set(diag, err, "%s is not a manifest", path);
+    if (err != CMAW_OK) {
+        cmaw_diag_hint(diag, "cmaw manifest new makes one from YAML");
+        return cmaw_diag_set(diag, err, "%s is not a manifest", path);
+    }
+    return CMAW_OK;
 }
 
 static enum cmaw_err find_role(const struct cmaw_manifest *manifest, const char *name, const struct cmaw_role **ret_role, struct cmaw_diag *diag)

@@ -36,6 +36,7 @@ static enum cmaw_err show_manifest(const char *path, struct cmaw_diag *diag)
     CMAW_JSON_AUTO(json);
     enum cmaw_err err = cmaw_manifest_parse(cmaw_buf_slice(&bytes), manifest);
     if (err != CMAW_OK) {
+        cmaw_diag_hint(diag, "cmaw manifest new makes one from YAML");
         err = cmaw_diag_set(diag, err, "%s is not a manifest", path);
     } else {
         err = cmaw_manifest_json(manifest, &json);

@@ -120,6 +120,9 @@ enum cmaw_err cmaw_command_provision(int argc, char **argv, struct cmaw_diag *di
     struct cmaw_manifest *manifest = calloc(1, sizeof *manifest);
     CMAW_REQUIRE(manifest != NULL, CMAW_E_NO_MEMORY);
     enum cmaw_err err = cmaw_manifest_parse(cmaw_buf_slice(&bytes), manifest);
+    if (err != CMAW_OK) {
+        cmaw_diag_hint(diag, "cmaw manifest new makes one from YAML");
+    }
     err = err != CMAW_OK ? cmaw_diag_set(diag, err, "%s is not a manifest", words.items[0])
                          : provision(cmaw_buf_slice(&bytes), manifest, &args, diag);
     free(manifest);

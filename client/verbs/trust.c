@@ -51,6 +51,7 @@ static enum cmaw_err judge_root(const struct trust_args *args, const struct cmaw
             CMAW_TRY(cmaw_manifest_root_of_file(args->root, &root, diag));
         }
         if (!is_root(manifest, &root)) {
+            cmaw_diag_hint(diag, "it is for an enclave platform that you did not name: ask whoever ran 'cmaw provision' which root is theirs");
             return cmaw_diag_set(diag, CMAW_E_DENIED, "the manifest names another attestation root than --root");
         }
         *ret_kind = ROOT_NAMED;
@@ -164,6 +165,7 @@ static enum cmaw_err judge(const struct trust_args *args, struct cmaw_slice bund
     struct cmaw_finding finding = {0};
     const enum cmaw_err err = cmaw_bundle_verify(bundle, NULL, deployment, &finding);
     if (err != CMAW_OK) {
+        cmaw_diag_hint(diag, "get it again from whoever ran 'cmaw provision'; if it comes the same way, do not trust it");
         return cmaw_diag_set(diag, err, "the bundle does not verify: %s", finding.text[0] == '\0' ? cmaw_err_text(err) : finding.text);
     }
     CMAW_TRY(check_hash(args, &deployment->manifest, diag));

@@ -153,7 +153,11 @@ enum cmaw_err cmaw_workflow_plan(const char *path, const struct cmaw_manifest *m
     CMAW_BUF_AUTO(text, CMAW_YAML_MAX);
     CMAW_TRY(cmaw_file_read(path, &text, diag));
     void *data = NULL;
-    CMAW_TRY(cmaw_yaml_parse(path, cmaw_buf_slice(&text), &workflow_schema, &data, diag));
+    const enum cmaw_err read = cmaw_yaml_parse(path, cmaw_buf_slice(&text), &workflow_schema, &data, diag);
+    if (read != CMAW_OK) {
+        cmaw_diag_otherwise(diag, "agents/claim.yaml of the sources is a workflow to begin with");
+        return read;
+    }
     const struct source source = {path, cmaw_buf_slice(&text), diag};
     struct cmaw_plan *made = calloc(1, sizeof *made);
     enum cmaw_err err = made == NULL ? CMAW_E_NO_MEMORY : make_plan(data, manifest, &source, made, plan);

@@ -10,6 +10,7 @@ enum cmaw_err cmaw_diag_set(struct cmaw_diag *diag, enum cmaw_err err, const cha
     va_start(args, format);
     (void)vsnprintf(diag->text, sizeof diag->text, format, args);
     va_end(args);
+    diag->otherwise = NULL; /* it was for another text */
     return err;
 }
 
@@ -37,11 +38,21 @@ void cmaw_diag_hint(struct cmaw_diag *diag, const char *format, ...)
     va_end(args);
 }
 
+void cmaw_diag_otherwise(struct cmaw_diag *diag, const char *hint)
+{
+    diag->otherwise = hint;
+}
+
+static const char *hint_of(const struct cmaw_diag *diag)
+{
+    return diag->hint[0] != '\0' || diag->otherwise == NULL ? diag->hint : diag->otherwise;
+}
+
 void cmaw_diag_print(const struct cmaw_diag *diag, const char *program, enum cmaw_err err)
 {
     (void)fprintf(stderr, "%s: %s\n", program, diag->text[0] == '\0' ? cmaw_err_text(err) : diag->text);
-    if (diag->hint[0] != '\0') {
-        (void)fprintf(stderr, "hint: %s\n", diag->hint);
+    if (hint_of(diag)[0] != '\0') {
+        (void)fprintf(stderr, "hint: %s\n", hint_of(diag));
     }
 }
 
