@@ -90,6 +90,11 @@ def test_every_link_leads_somewhere(page):
     assert broken(page, text_of(page)) == []
 
 
+def test_every_page_is_found_from_the_first():
+    linked = {target.partition("#")[0] for target in LINK.findall(text_of("README.md"))}
+    assert {page for page in PAGES if re.fullmatch(r"docs/[^/]+|[A-Z]+\.md", page)} - {"README.md"} <= linked
+
+
 def test_a_broken_link_is_found():
     text = "[a](README.md) [b](nowhere.md) [c](#nothing) [d](README.md#nothing) [e](#there) [f](https://example.com)\n# There\n"
     assert broken("README.md", text)[:1] == ["nowhere.md"] and len(broken("README.md", text)) >= 3
