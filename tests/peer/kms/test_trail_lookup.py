@@ -1,4 +1,5 @@
 """LookupEvents: attributes, pages that do not shift, the rate limit, late delivery, time ranges."""
+import concurrent.futures
 import datetime
 import json
 import time
@@ -145,15 +146,16 @@ def test_time_ranges_cut_to_the_second(own):
 
 
 def test_rate_limit(own):
-    """Two a second for an account, whoever of it asks; another account has its own."""
-    devd = own("--lookup-rate", "2")
+    """So many a second for an account, whoever of it asks; another account has its own."""
+    devd = own("--lookup-rate", "1")
     one, two, foreign = devd.access_key(AUDITOR), devd.access_key(world.ADMIN), devd.access_key(OTHER_AUDITOR)
     clock = time.monotonic()
-    answers = [lookup(devd, key, MaxResults=1) for key in (one, two) * 15]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:  # also on a busy machine more than the limit
+        answers = list(pool.map(lambda key: lookup(devd, key, MaxResults=1), (one, two) * 20))
     passed = time.monotonic() - clock
     allowed = sum(isinstance(answer, dict) for answer in answers)
     assert {answer for answer in answers if isinstance(answer, str)} == {"ThrottlingException"}
-    assert 2 <= allowed <= 2 + 2 * passed + 1 and allowed < 30
+    assert 1 <= allowed <= 1 + passed + 1
     assert lookup(devd, foreign, MaxResults=1) != "ThrottlingException"
     # a client that backs off is served
     retrying = devd.client("cloudtrail", one)
@@ -168,23 +170,30 @@ def test_rate_limit(own):
         pytest.fail("never served again")
 
 
-def test_events_come_late_and_out_of_order(own):
-    """With a delay of 1 to 4 seconds nothing is there at once, all is there in the end, and at some time a later event was
-    there before an earlier one."""
-    devd = own("--trail-delay", "1-4")
-    auditor = devd.access_key(AUDITOR)
-    key, ids = make_events(devd, 40)
-    query = by("AccessKeyId", key["AccessKeyId"])
-    first_seen = {}
-    deadline = time.monotonic() + 60
-    while len(first_seen) < len(ids):
+def seen_first(devd, auditor, key, ids):
+    """When each event was there for the first time, in the order of ids."""
+    found, deadline = {}, time.monotonic() + 60
+    while len(found) < len(ids):
         assert time.monotonic() < deadline
         now = time.monotonic()
-        for number in map(ids.index, request_ids(lookup(devd, auditor, **query))):
-            first_seen.setdefault(number, now)
-    times = [first_seen[number] for number in range(len(ids))]
-    assert any(later < earlier for earlier, later in zip(times, times[1:]))
-    for event in lookup(devd, auditor, **query)["Events"]:
+        for number in map(ids.index, request_ids(lookup(devd, auditor, **by("AccessKeyId", key["AccessKeyId"])))):
+            found.setdefault(number, now)
+    return [found[number] for number in range(len(ids))]
+
+
+def test_events_come_late_and_out_of_order(own):
+    """With a delay of 1 to 4 seconds all is there in the end, and at some time a later event was there before an earlier one, which who looks
+    too seldom does not see: so several times."""
+    devd = own("--trail-delay", "1-4")
+    auditor = devd.access_key(AUDITOR)
+    for _ in range(8):
+        key, ids = make_events(devd, 40)
+        times = seen_first(devd, auditor, key, ids)
+        if any(later < earlier for earlier, later in zip(times, times[1:])):
+            break
+    else:
+        pytest.fail("always in order")
+    for event in lookup(devd, auditor, **by("AccessKeyId", key["AccessKeyId"]))["Events"]:
         body = json.loads(event["CloudTrailEvent"])
         assert datetime.datetime.fromisoformat(body["eventTime"]).timestamp() == event["EventTime"]
 
