@@ -122,6 +122,44 @@ static enum cmaw_err await(struct watch *watch, uint64_t wait_ms, struct cmaw_di
     }
 }
 
+/* The lines of text as an array. */
+static json_t *lines_of(struct cmaw_slice text)
+{
+    json_t *lines = json_array();
+    while (lines != NULL && text.size > 0) {
+        const uint8_t *end = memchr(text.data, '\n', text.size);
+        const size_t size = end == NULL ? text.size : (size_t)(end - text.data);
+        size_t from = 0;
+        while (from < size && text.data[from] == ' ') {
+            from++;
+        }
+        /* a text that is not UTF-8 does not become one: it stays on the terminal */
+        if (json_array_append_new(lines, json_stringn((const char *)text.data + from, size - from)) != 0) {
+            (void)json_array_append_new(lines, json_string("BAD an event that is not text"));
+        }
+        text = end == NULL ? CMAW_SLICE_EMPTY : cmaw_slice_sub(text, size + 1, text.size - size - 1);
+    }
+    return lines;
+}
+
+static enum cmaw_err report_missing(const struct cmaw_audit *audit, struct cmaw_proof *proof)
+{
+    const size_t from = proof->text.size;
+    if (audit->acts && audit->born[0] == '\0') {
+        cmaw_proof_line(proof, "MISSING    the GenerateDataKey that made the key of this role");
+    }
+    for (size_t i = 0; i < audit->expected_count; i++) {
+        if (!audit->expected[i].seen) {
+            cmaw_proof_line(proof, "MISSING    the Decrypt of %.*s, which a receipt of the run names", (int)audit->expected[i].module_id.size,
+                            (const char *)audit->expected[i].module_id.data);
+        }
+    }
+    CMAW_TRY(proof->text.err);
+    json_t *keys = json_object_get(proof->json, "keys");
+    json_t *entry = json_array_get(keys, json_array_size(keys) - 1);
+    return cmaw_json_set(entry, "missing_uses", lines_of(cmaw_slice_sub(cmaw_buf_slice(&proof->text), from, proof->text.size - from)));
+}
+
 static enum cmaw_err report_key(const struct cmaw_audit *audit, struct cmaw_proof *proof)
 {
     char arn[CMAW_ARN_MAX + 1];
@@ -133,19 +171,13 @@ static enum cmaw_err report_key(const struct cmaw_audit *audit, struct cmaw_proo
     cmaw_proof_line(proof, "           %zu Decrypt and %zu GenerateDataKey granted, %zu refused; may be granted only to PCR0 %.16s…%s", audit->decrypts,
                     audit->generates, audit->refused, pcr0, audit->role->measurement_count > 1 ? " and others" : "");
     cmaw_buf_put(&proof->text, cmaw_buf_slice(&audit->text));
-    if (audit->acts && audit->born[0] == '\0') {
-        cmaw_proof_line(proof, "MISSING    the GenerateDataKey that made the key of this role");
-    }
-    for (size_t i = 0; i < audit->expected_count; i++) {
-        if (!audit->expected[i].seen) {
-            cmaw_proof_line(proof, "MISSING    the Decrypt of %.*s, which a receipt of the run names", (int)audit->expected[i].module_id.size,
-                            (const char *)audit->expected[i].module_id.data);
-        }
-    }
     json_t *entry = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "key", arn, "events", (json_int_t)audit->events, "decrypts", (json_int_t)audit->decrypts,
                               "generates", (json_int_t)audit->generates, "refused", (json_int_t)audit->refused, "bad", (json_int_t)audit->bad,
                               "missing", (json_int_t)cmaw_audit_missing(audit));
-    return entry == NULL ? CMAW_E_NO_MEMORY : cmaw_json_append(json_object_get(proof->json, "keys"), entry);
+    CMAW_TRY(cmaw_json_append(json_object_get(proof->json, "keys"), entry));
+    CMAW_TRY(cmaw_json_set(entry, "role", json_stringn((const char *)audit->role->name.data, audit->role->name.size)));
+    CMAW_TRY(cmaw_json_set(entry, "findings", lines_of(cmaw_buf_slice(&audit->text))));
+    return report_missing(audit, proof);
 }
 
 /* CloudTrail does not say when it has told everything: until then a use may be on its way. */

@@ -47,18 +47,17 @@ static enum cmaw_err fill_evidence(const struct cmaw_words *words, const struct 
     return CMAW_OK;
 }
 
-enum cmaw_err cmaw_evidence_write(const struct cmaw_subject *subject, const struct cmaw_words *disclose, const char *path, struct cmaw_diag *diag)
+enum cmaw_err cmaw_evidence_bytes(const struct cmaw_subject *subject, const struct cmaw_words *disclose, struct cmaw_buf *bytes, struct cmaw_diag *diag)
 {
     struct cmaw_evidence *evidence = calloc(1, sizeof *evidence);
     struct cmaw_buf *bufs = calloc(CMAW_EDGES_MAX, sizeof *bufs);
     enum cmaw_err err = CMAW_E_NO_MEMORY;
     if (evidence != NULL && bufs != NULL) {
         *evidence = subject->outcome->evidence;
-        CMAW_BUF_AUTO(bytes, CMAW_EVIDENCE_MAX);
         err = fill_evidence(disclose, subject, evidence, bufs, diag);
         if (err == CMAW_OK) {
-            cmaw_evidence_encode(evidence, &bytes);
-            err = bytes.err != CMAW_OK ? bytes.err : cmaw_file_write(path, cmaw_buf_slice(&bytes), 0600, diag);
+            cmaw_evidence_encode(evidence, bytes);
+            err = bytes->err;
         }
     }
     for (size_t i = 0; bufs != NULL && i < CMAW_EDGES_MAX; i++) {
@@ -67,4 +66,11 @@ enum cmaw_err cmaw_evidence_write(const struct cmaw_subject *subject, const stru
     free(bufs);
     free(evidence);
     return err;
+}
+
+enum cmaw_err cmaw_evidence_write(const struct cmaw_subject *subject, const struct cmaw_words *disclose, const char *path, struct cmaw_diag *diag)
+{
+    CMAW_BUF_AUTO(bytes, CMAW_EVIDENCE_MAX);
+    CMAW_TRY(cmaw_evidence_bytes(subject, disclose, &bytes, diag));
+    return cmaw_file_write(path, cmaw_buf_slice(&bytes), 0600, diag);
 }

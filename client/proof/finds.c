@@ -57,13 +57,13 @@ static uint32_t *chain_of(struct cmaw_finds *finds, uint32_t tag)
 /* The slot of an equal find, or the free one where it belongs. */
 static uint32_t *slot_of(struct cmaw_finds *finds, const struct cmaw_hit *hit, uint32_t place)
 {
-    const uint32_t seed = (hit->tag * 31u + place) ^ 2166136261u;
+    const uint32_t seed = ((hit->tag * 31u + place) * 2 + hit->packed) ^ 2166136261u;
     for (uint32_t at = mix(mix(seed, hit->before), hit->after) % SLOTS;; at = (at + 1) % SLOTS) {
         if (finds->slots[at] == 0) {
             return &finds->slots[at];
         }
         const struct cmaw_find *find = &finds->list[finds->slots[at] - 1];
-        if (find->tag == hit->tag && find->place == place && cmaw_slice_eq(before_of(find), hit->before) &&
+        if (find->tag == hit->tag && find->place == place && find->packed == hit->packed && cmaw_slice_eq(before_of(find), hit->before) &&
             cmaw_slice_eq(after_of(find), hit->after)) {
             return &finds->slots[at];
         }
@@ -82,7 +82,7 @@ void cmaw_finds_add(struct cmaw_finds *finds, const struct cmaw_hit *hit, uint32
         return;
     }
     struct cmaw_find *find = &finds->list[finds->count];
-    *find = (struct cmaw_find){.tag = hit->tag, .place = place, .offset = hit->offset, .count = 1, .can_be_fixed = can_be_fixed,
+    *find = (struct cmaw_find){.tag = hit->tag, .place = place, .offset = hit->offset, .count = 1, .can_be_fixed = can_be_fixed, .packed = hit->packed,
                                .before_size = (uint8_t)hit->before.size, .after_size = (uint8_t)hit->after.size};
     memmove(find->before, hit->before.data, hit->before.size);
     memmove(find->after, hit->after.data, hit->after.size);

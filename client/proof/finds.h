@@ -18,6 +18,7 @@ struct cmaw_find {
     uint64_t offset; /* of the first */
     uint64_t count;
     bool can_be_fixed;
+    bool packed; /* in a compressed stream that starts at offset */
     const char *program; /* whose text explains it; NULL: found */
     uint8_t before_size, after_size;
     uint8_t before[CMAW_HIT_AROUND]; /* its last before_size bytes stand before the word */

@@ -1,12 +1,18 @@
 #include <string.h>
 
-#include "client/proof/terms.h"
+#include "client/proof/forms.h"
 #include "lib/base/text.h"
 
 const char *cmaw_term_form_name(enum cmaw_term_form form)
 {
-    static const char *const names[CMAW_FORM_COUNT] = {"as it stands", "hex", "base64", "UTF-16"};
+    static const char *const names[CMAW_FORM_COUNT] = {"as it stands", "hex", "base64", "base32", "UTF-16", "URL encoding"};
     return (unsigned)form < CMAW_FORM_COUNT ? names[form] : "unknown";
+}
+
+const char *cmaw_term_kind_name(enum cmaw_term_kind kind)
+{
+    static const char *const names[CMAW_TERM_KIND_COUNT] = {"word", "number", "identifier", "forbidden term"};
+    return (unsigned)kind < CMAW_TERM_KIND_COUNT ? names[kind] : "unknown";
 }
 
 static enum cmaw_err add_hex(struct cmaw_matcher *matcher, struct cmaw_slice text, uint32_t tag)
@@ -109,6 +115,8 @@ static enum cmaw_err add_forms(struct cmaw_matcher *matcher, const struct cmaw_t
     for (size_t shift = 0; shift < 3; shift++) {
         CMAW_TRY(add_base64(matcher, term->text, shift, tag + CMAW_FORM_BASE64));
     }
+    CMAW_TRY(cmaw_forms_add_base32(matcher, term->text, tag + CMAW_FORM_BASE32));
+    CMAW_TRY(cmaw_forms_add_url(matcher, term->text, tag + CMAW_FORM_URL));
     CMAW_TRY(add_utf16(matcher, term->text, false, tag + CMAW_FORM_UTF16));
     return add_utf16(matcher, term->text, true, tag + CMAW_FORM_UTF16);
 }

@@ -100,6 +100,9 @@ enum cmaw_err cmaw_prove_integrity(const struct cmaw_outcome *outcome, const str
     (void)diag;
     const struct cmaw_verified_run *run = outcome->run;
     CMAW_TRY(cmaw_json_set(proof->json, "steps", json_array()));
+    CMAW_TRY(cmaw_json_set_u64(proof->json, "documents", outcome->evidence.ak_doc_count));
+    CMAW_TRY(cmaw_json_set_u64(proof->json, "receipts", outcome->evidence.receipt_count));
+    CMAW_TRY(cmaw_json_set_u64(proof->json, "states", outcome->evidence.state_count));
     cmaw_proof_line(proof, "looked at  manifest, plan and ticket; %u attestation documents, %u receipts; %u states, %zu of them opened with your secrets",
                     outcome->evidence.ak_doc_count, outcome->evidence.receipt_count, outcome->evidence.state_count,
                     count_bound(run, CMAW_BOUND_OPENED));

@@ -27,6 +27,7 @@ struct cmaw_hit {
     uint64_t offset; /* in the stream */
     struct cmaw_slice text;
     struct cmaw_slice before, after; /* what stands around it: CMAW_HIT_AROUND bytes, less at the stream's ends */
+    bool packed; /* it is inside a compressed stream that starts at offset (unpack.h) */
 };
 
 /* A stream being searched. */
@@ -45,6 +46,9 @@ enum cmaw_err cmaw_scan_begin(struct cmaw_matcher *matcher, void (*hit)(void *co
 enum cmaw_err cmaw_scan_bytes(struct cmaw_scan *scan, struct cmaw_slice bytes);
 /* Searches what is left and frees the stream's memory. */
 enum cmaw_err cmaw_scan_end(struct cmaw_scan *scan);
+/* Gives what is left to read from a descriptor to take, block by block; name is for messages. */
+enum cmaw_err cmaw_fd_each_block(int fd, const char *name, enum cmaw_err (*take)(void *context, struct cmaw_slice block), void *context,
+                                 struct cmaw_diag *diag);
 /* A whole scan of what is left to read from a descriptor; name is for messages. *ret_size is how much that was. */
 enum cmaw_err cmaw_scan_fd(struct cmaw_matcher *matcher, void (*hit)(void *context, const struct cmaw_hit *hit), void *context, int fd,
                            const char *name, uint64_t *ret_size, struct cmaw_diag *diag);

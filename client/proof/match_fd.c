@@ -7,7 +7,8 @@
 
 enum { READ_STEP = 256 * 1024 };
 
-static enum cmaw_err feed(struct cmaw_scan *scan, uint8_t *block, int fd, const char *name, struct cmaw_diag *diag)
+static enum cmaw_err each_block(int fd, const char *name, uint8_t *block, enum cmaw_err (*take)(void *context, struct cmaw_slice block),
+                                void *context, struct cmaw_diag *diag)
 {
     for (;;) {
         const ssize_t got = read(fd, block, READ_STEP);
@@ -15,11 +16,26 @@ static enum cmaw_err feed(struct cmaw_scan *scan, uint8_t *block, int fd, const 
             return CMAW_OK;
         }
         if (got > 0) {
-            CMAW_TRY(cmaw_scan_bytes(scan, cmaw_slice_of(block, (size_t)got)));
+            CMAW_TRY(take(context, cmaw_slice_of(block, (size_t)got)));
         } else if (errno != EINTR) {
             return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot read %s: %s", name, strerror(errno));
         }
     }
+}
+
+enum cmaw_err cmaw_fd_each_block(int fd, const char *name, enum cmaw_err (*take)(void *context, struct cmaw_slice block), void *context,
+                                 struct cmaw_diag *diag)
+{
+    uint8_t *block = calloc(1, READ_STEP);
+    CMAW_REQUIRE(block != NULL, CMAW_E_NO_MEMORY);
+    const enum cmaw_err err = each_block(fd, name, block, take, context, diag);
+    free(block);
+    return err;
+}
+
+static enum cmaw_err scan_block(void *context, struct cmaw_slice block)
+{
+    return cmaw_scan_bytes(context, block);
 }
 
 enum cmaw_err cmaw_scan_fd(struct cmaw_matcher *matcher, void (*hit)(void *context, const struct cmaw_hit *hit), void *context, int fd,
@@ -27,9 +43,7 @@ enum cmaw_err cmaw_scan_fd(struct cmaw_matcher *matcher, void (*hit)(void *conte
 {
     struct cmaw_scan scan;
     CMAW_TRY(cmaw_scan_begin(matcher, hit, context, &scan));
-    uint8_t *block = calloc(1, READ_STEP);
-    const enum cmaw_err err = block == NULL ? CMAW_E_NO_MEMORY : feed(&scan, block, fd, name, diag);
-    free(block);
+    const enum cmaw_err err = cmaw_fd_each_block(fd, name, scan_block, &scan, diag);
     if (err != CMAW_OK) {
         cmaw_buf_free(&scan.carry);
         return err;

@@ -12,7 +12,7 @@
 
 enum cmaw_err cmaw_places_new(const struct cmaw_terms *terms, struct cmaw_matcher *matcher, struct cmaw_places *ret_places)
 {
-    *ret_places = (struct cmaw_places){.terms = terms, .matcher = matcher};
+    *ret_places = (struct cmaw_places){.terms = terms, .matcher = matcher, .unpacked = {.left = CMAW_UNPACK_BUDGET}};
     return cmaw_finds_new(&ret_places->finds);
 }
 
@@ -34,7 +34,7 @@ static void on_hit(void *context, const struct cmaw_hit *hit)
 {
     struct cmaw_places *places = context;
     const struct cmaw_term *term = cmaw_terms_at(places->terms, hit->tag / CMAW_FORM_COUNT);
-    const bool word = hit->tag % CMAW_FORM_COUNT == CMAW_FORM_RAW && term->kind == CMAW_TERM_WORD;
+    const bool word = hit->tag % CMAW_FORM_COUNT == CMAW_FORM_RAW && term->kind == CMAW_TERM_WORD && !hit->packed;
     cmaw_finds_add(places->finds, hit, (uint32_t)places->count - 1, word);
 }
 
@@ -54,13 +54,25 @@ static enum cmaw_err add(struct cmaw_places *places, const char *name, struct cm
 enum cmaw_err cmaw_places_search_bytes(struct cmaw_places *places, const char *name, struct cmaw_slice bytes)
 {
     struct cmaw_place *place;
-    struct cmaw_scan scan;
+    CMAW_UNPACK_AUTO(unpack);
     CMAW_TRY(add(places, name, &place));
-    CMAW_TRY(cmaw_scan_begin(places->matcher, on_hit, places, &scan));
-    CMAW_TRY(cmaw_scan_bytes(&scan, bytes));
-    CMAW_TRY(cmaw_scan_end(&scan));
-    place->size = scan.size;
-    return CMAW_OK;
+    CMAW_TRY(cmaw_unpack_new(places->matcher, on_hit, places, &places->unpacked, &unpack));
+    CMAW_TRY(cmaw_unpack_bytes(unpack, bytes));
+    return cmaw_unpack_end(unpack, &place->size);
+}
+
+struct looking {
+    struct cmaw_place *place;
+    struct cmaw_unpack *unpack;
+};
+
+static enum cmaw_err take_block(void *context, struct cmaw_slice block)
+{
+    struct looking *looking = context;
+    for (size_t i = 0; i < block.size; i++) {
+        looking->place->lines += block.data[i] == '\n';
+    }
+    return cmaw_unpack_bytes(looking->unpack, block);
 }
 
 static enum cmaw_err search_file(struct cmaw_places *places, const char *folder, const char *name, struct cmaw_diag *diag)
@@ -79,7 +91,11 @@ static enum cmaw_err search_file(struct cmaw_places *places, const char *folder,
     CMAW_REQUIRE(S_ISREG(info.st_mode), CMAW_OK);
     struct cmaw_place *place;
     CMAW_TRY(add(places, path, &place));
-    return cmaw_scan_fd(places->matcher, on_hit, places, fd, path, &place->size, diag);
+    CMAW_UNPACK_AUTO(unpack);
+    CMAW_TRY(cmaw_unpack_new(places->matcher, on_hit, places, &places->unpacked, &unpack));
+    struct looking looking = {place, unpack};
+    CMAW_TRY(cmaw_fd_each_block(fd, path, take_block, &looking, diag));
+    return cmaw_unpack_end(unpack, &place->size);
 }
 
 enum cmaw_err cmaw_places_search_folder(struct cmaw_places *places, const char *folder, struct cmaw_diag *diag)

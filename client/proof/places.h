@@ -4,18 +4,21 @@
 
 #include "client/proof/finds.h"
 #include "client/proof/terms.h"
+#include "client/proof/unpack.h"
 
 enum { CMAW_PLACES_MAX = 256 };
 
 struct cmaw_place {
     struct cmaw_buf name; /* a path, or what it is; ends with a NUL */
     uint64_t size;        /* bytes looked at */
+    uint64_t lines;       /* line feeds among them */
 };
 
 struct cmaw_places {
     const struct cmaw_terms *terms;
     struct cmaw_matcher *matcher; /* with the patterns of terms */
     struct cmaw_finds *finds;     /* place: index in list */
+    struct cmaw_unpack_totals unpacked;
     size_t count;
     struct cmaw_place list[CMAW_PLACES_MAX];
 };

@@ -32,10 +32,18 @@ struct cmaw_plaintexts {
 void cmaw_plaintexts_free(struct cmaw_plaintexts **plaintexts);
 enum cmaw_err cmaw_plaintexts_open(const struct cmaw_outcome *outcome, struct cmaw_plaintexts **ret_plaintexts, struct cmaw_diag *diag);
 
-/* No term of the plaintexts is in the event history (as Temporal gave it), in the server's database files, or in any log of the stack. stack may be NULL: then only
- * the history can be looked at, and the proof says so. */
+/* Terms of the owner's own, a line each (terms.h); name is the file's. */
+struct cmaw_forbidden {
+    const char *name;
+    struct cmaw_slice lines;
+};
+
+/* No term of the plaintexts, and none that is forbidden, is in the event history (as Temporal gave it), in the server's database files, or in any log of the stack. stack may be NULL: then only
+ * the history can be looked at, and the proof says so. Incomplete: nothing was found, but a compressed stream was too large to be searched. MALFORMED for what
+ * is forbidden, as cmaw_terms_add_forbidden. */
 enum cmaw_err cmaw_prove_confidentiality(const struct cmaw_outcome *outcome, const struct cmaw_plaintexts *plaintexts, struct cmaw_slice history,
-                                         const struct cmaw_stack *stack, struct cmaw_proof *proof, struct cmaw_diag *diag);
+                                         const struct cmaw_stack *stack, const struct cmaw_forbidden *forbidden, struct cmaw_proof *proof,
+                                         struct cmaw_diag *diag);
 /* Every Decrypt and GenerateDataKey that KMS granted for the manifest's keys carried a recipient measured as the manifest says, as CloudTrail has it (audit.h). Waits
  * up to wait_ms for the events that must be there, with progress on standard error; SIGINT ends that. Incomplete: some are missing, or there are no
  * credentials. Errors as cmaw_trail_each. */

@@ -25,8 +25,10 @@ enum cmaw_err cmaw_subject_fetch(const struct cmaw_settings *settings, const cha
 /* Verifies the run, then once more with the states of internal edges that the history holds, and opens what the owner's secrets open. AUTH. */
 enum cmaw_err cmaw_subject_verify(struct cmaw_subject *subject, struct cmaw_diag *diag);
 
-/* Writes the run's Evidence (PROTOCOL.md section 9) to path, 0600, with what is on the edges named in disclose in clear. The run was verified. USAGE: no such
- * edge; NOT_FOUND: its state is not at hand. */
+/* Appends the run's Evidence (PROTOCOL.md section 9), with what is on the edges named in disclose in clear. The run was verified. USAGE: no such edge; NOT_FOUND: its
+ * state is not at hand. */
+enum cmaw_err cmaw_evidence_bytes(const struct cmaw_subject *subject, const struct cmaw_words *disclose, struct cmaw_buf *bytes, struct cmaw_diag *diag);
+/* Writes it to path, 0600. Errors as cmaw_evidence_bytes. */
 enum cmaw_err cmaw_evidence_write(const struct cmaw_subject *subject, const struct cmaw_words *disclose, const char *path, struct cmaw_diag *diag);
 
 #endif

@@ -150,9 +150,56 @@ enum cmaw_err cmaw_terms_add(struct cmaw_terms *terms, struct cmaw_slice text)
     return terms->spans.err;
 }
 
+static struct cmaw_slice trimmed(struct cmaw_slice line)
+{
+    while (line.size > 0 && strchr(" \t\r", line.data[line.size - 1]) != NULL) {
+        line.size--;
+    }
+    while (line.size > 0 && (line.data[0] == ' ' || line.data[0] == '\t')) {
+        line = cmaw_slice_sub(line, 1, line.size - 1);
+    }
+    return line;
+}
+
+static enum cmaw_err add_forbidden(struct cmaw_terms *terms, struct cmaw_slice term, const char *name, size_t number, struct cmaw_diag *diag)
+{
+    if (term.size < CMAW_PATTERN_MIN || term.size > CMAW_FORBIDDEN_MAX || !cmaw_utf8_valid(term)) {
+        cmaw_diag_hint(diag, "a shorter one occurs by chance in identifiers, sizes and times; a longer one is better given by its parts");
+        return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s, line %zu: a term is %d to %d bytes of UTF-8", name, number, CMAW_PATTERN_MIN, CMAW_FORBIDDEN_MAX);
+    }
+    const struct span span = {(uint32_t)terms->text.size, (uint16_t)term.size, CMAW_TERM_FORBIDDEN};
+    cmaw_buf_put(&terms->text, term);
+    cmaw_buf_put_u8(&terms->text, '\n');
+    cmaw_buf_put(&terms->spans, cmaw_slice_of(&span, sizeof span));
+    CMAW_TRY(terms->text.err);
+    return terms->spans.err;
+}
+
+enum cmaw_err cmaw_terms_add_forbidden(struct cmaw_terms *terms, const char *name, struct cmaw_slice lines, size_t *ret_count,
+                                       struct cmaw_diag *diag)
+{
+    CMAW_REQUIRE(terms->list == NULL, CMAW_E_BUG);
+    size_t count = 0;
+    for (size_t number = 1; lines.size > 0; number++) {
+        const uint8_t *end = memchr(lines.data, '\n', lines.size);
+        const size_t size = end == NULL ? lines.size : (size_t)(end - lines.data);
+        const struct cmaw_slice term = trimmed(cmaw_slice_sub(lines, 0, size));
+        if (term.size > 0) {
+            CMAW_TRY(add_forbidden(terms, term, name, number, diag));
+            count++;
+        }
+        lines = end == NULL ? CMAW_SLICE_EMPTY : cmaw_slice_sub(lines, size + 1, lines.size - size - 1);
+    }
+    *ret_count = count;
+    return CMAW_OK;
+}
+
+/* Of equal ones the forbidden comes first, and stays. */
 static int by_text(const void *a, const void *b)
 {
-    return cmaw_slice_cmp(((const struct cmaw_term *)a)->text, ((const struct cmaw_term *)b)->text);
+    const struct cmaw_term *left = a, *right = b;
+    const int order = cmaw_slice_cmp(left->text, right->text);
+    return order != 0 ? order : (int)right->kind - (int)left->kind;
 }
 
 static void put_lower(struct cmaw_buf *buf, struct cmaw_slice text)
@@ -174,6 +221,9 @@ static enum cmaw_err mark_allowed(struct cmaw_terms *terms, const struct cmaw_sl
     CMAW_TRY(allowed.err);
     CMAW_BUF_AUTO(term, CMAW_TERM_MAX);
     for (size_t i = 0; i < terms->count; i++) {
+        if (terms->list[i].kind == CMAW_TERM_FORBIDDEN) {
+            continue;
+        }
         cmaw_buf_reset(&term);
         put_lower(&term, terms->list[i].text);
         terms->list[i].allowed = memmem(allowed.data, allowed.size, term.data, term.size) != NULL;

@@ -139,6 +139,86 @@ static void every_form_is_found(void **state)
     assert_int_equal(search(matcher, CMAW_SLICE_LIT("nothing of the kind 98765"), 7).count, 0);
 }
 
+/* Written by other means: Python's base64.b32encode, urllib.parse.quote and quote_plus, JavaScript's encodeURI and encodeURIComponent. */
+static void base32_and_url_forms_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *term, *text;
+        enum cmaw_term_form form;
+    } table[] = {
+        {"Vogel", "x KZXWOZLM y", CMAW_FORM_BASE32},           /* b32encode(b"Vogel") */
+        {"Vogel", "MFLG6Z3FNQ======", CMAW_FORM_BASE32},       /* b"aVogel" */
+        {"Vogel", "MFRFM33HMVWA====", CMAW_FORM_BASE32},       /* b"abVogel" */
+        {"Vogel", "MFRGGVTPM5SWY===", CMAW_FORM_BASE32},       /* b"abcVogel" */
+        {"Vogel", "MFRGGZCWN5TWK3A=", CMAW_FORM_BASE32},       /* b"abcdVogel" */
+        {"Vogel", "mfrggzcwn5twk3a", CMAW_FORM_BASE32},
+        {"Vogel", "%56%6F%67%65%6C", CMAW_FORM_URL},
+        {"Vogel", "%56%6f%67%65%6c", CMAW_FORM_URL},
+        {"Z\xc3\xbcrich", "city=Z%C3%BCrich&", CMAW_FORM_URL},
+        {"Z\xc3\xbcrich", "city=Z%c3%bcrich&", CMAW_FORM_URL},
+        {"12,400", "sum=12%2C400", CMAW_FORM_URL},
+        {"5001 0517 5407", "iban=5001%200517%205407", CMAW_FORM_URL},
+        {"5001 0517 5407", "iban=5001+0517+5407", CMAW_FORM_URL},
+        {"secret (one)!", "q=secret%20(one)!", CMAW_FORM_URL}, /* encodeURIComponent */
+        {"secret (one)!", "q=secret+%28one%29%21", CMAW_FORM_URL},
+        {"a/b?c=1 2", "a/b?c=1%202", CMAW_FORM_URL}, /* encodeURI */
+        {"a/b?c=1 2", "a%2fb%3fc%3d1+2", CMAW_FORM_URL},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        CMAW_TERMS_AUTO(terms);
+        CMAW_MATCHER_AUTO(matcher);
+        size_t count;
+        struct cmaw_diag diag = {0};
+        assert_int_equal(cmaw_terms_new(&terms), CMAW_OK);
+        assert_int_equal(cmaw_matcher_new(&matcher), CMAW_OK);
+        assert_int_equal(cmaw_terms_add_forbidden(terms, "list", cmaw_slice_of_cstr(table[i].term), &count, &diag), CMAW_OK);
+        assert_int_equal(cmaw_terms_close(terms, NULL, 0), CMAW_OK);
+        assert_int_equal(cmaw_terms_patterns(terms, matcher), CMAW_OK);
+        const struct hits hits = search(matcher, cmaw_slice_of_cstr(table[i].text), 3);
+        if (hits.count != 1 || hits.tags[0] % CMAW_FORM_COUNT != table[i].form) {
+            fail_msg("%s in %s: %zu hits", table[i].term, table[i].text, hits.count);
+        }
+        assert_int_equal(search(matcher, cmaw_slice_of_cstr(table[i].term), 3).count, 1);
+    }
+}
+
+static void forbidden_terms_are_lines(void **state)
+{
+    (void)state;
+    CMAW_TERMS_AUTO(terms);
+    size_t count = 0;
+    struct cmaw_diag diag = {0};
+    assert_int_equal(cmaw_terms_new(&terms), CMAW_OK);
+    assert_int_equal(cmaw_terms_add_forbidden(terms, "list", CMAW_SLICE_LIT("project Nightingale \r\n\n  state\nstate\n12345"), &count, &diag), CMAW_OK);
+    assert_int_equal(count, 4);
+    assert_int_equal(cmaw_terms_add(terms, CMAW_SLICE_LIT("state")), CMAW_OK);
+    const struct cmaw_slice allow[] = {CMAW_SLICE_LIT("state")};
+    assert_int_equal(cmaw_terms_close(terms, allow, 1), CMAW_OK);
+    assert_int_equal(cmaw_terms_count(terms), 3);
+    assert_true(has_term(terms, "project Nightingale", false));
+    assert_true(has_term(terms, "state", false)); /* the owner's word goes before the list */
+    assert_true(has_term(terms, "12345", false));
+    static const char *const refused[] = {"good term\nabcd\n", "\xff\xff\xff\xff\xff"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        CMAW_TERMS_AUTO(other);
+        assert_int_equal(cmaw_terms_new(&other), CMAW_OK);
+        assert_int_equal(cmaw_terms_add_forbidden(other, "list", cmaw_slice_of_cstr(refused[i]), &count, &diag), CMAW_E_MALFORMED);
+        assert_non_null(strstr(diag.text, i == 0 ? "list, line 2" : "list, line 1"));
+    }
+    char longest[CMAW_FORBIDDEN_MAX + 2];
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    CMAW_TERMS_AUTO(long_one);
+    assert_int_equal(cmaw_terms_new(&long_one), CMAW_OK);
+    assert_int_equal(cmaw_terms_add_forbidden(long_one, "list", cmaw_slice_of_cstr(longest), &count, &diag), CMAW_E_MALFORMED);
+    assert_int_equal(cmaw_terms_add_forbidden(long_one, "list", cmaw_slice_of(longest, CMAW_FORBIDDEN_MAX), &count, &diag), CMAW_OK);
+    assert_int_equal(cmaw_terms_close(long_one, NULL, 0), CMAW_OK);
+    CMAW_MATCHER_AUTO(matcher);
+    assert_int_equal(cmaw_matcher_new(&matcher), CMAW_OK);
+    assert_int_equal(cmaw_terms_patterns(long_one, matcher), CMAW_OK);
+}
+
 struct explaining {
     struct cmaw_finds *finds;
     const char *program; /* NULL: hits are finds */
@@ -245,6 +325,8 @@ int main(void)
         cmocka_unit_test(numbers_inside_longer_ones_do_not_count),
         cmocka_unit_test(a_text_gives_words_numbers_and_identifiers),
         cmocka_unit_test(every_form_is_found),
+        cmocka_unit_test(base32_and_url_forms_are_found),
+        cmocka_unit_test(forbidden_terms_are_lines),
         cmocka_unit_test(only_a_program_s_own_text_explains_a_find),
         cmocka_unit_test(equal_finds_are_one_and_too_many_are_counted),
         cmocka_unit_test(the_built_in_list_is_there),
