@@ -104,6 +104,11 @@ static const char *short_place(const char *place)
     return *last == '/' ? last + 1 : last;
 }
 
+static bool is_log(const json_t *source)
+{
+    return strncmp(short_place(text(source, "source")), "logs/", 5) == 0;
+}
+
 static void sources_table(struct cmaw_html *html, const json_t *sources)
 {
     static const char *const columns[] = {"Place", "Bytes", "Lines", "Found"};
@@ -128,16 +133,18 @@ static void sources_table(struct cmaw_html *html, const json_t *sources)
         cmaw_html_attr(html, "scope", "row");
         cmaw_html_text(html, short_place(text(source, "source")));
         cmaw_html_close(html);
-        const uint64_t values[] = {number(source, "bytes"), number(source, "lines")};
-        for (size_t j = 0; j < sizeof values / sizeof values[0]; j++) {
-            cmaw_html_open(html, "td");
-            cmaw_html_textf(html, "%llu", (unsigned long long)values[j]);
-            cmaw_html_close(html);
+        cmaw_html_open(html, "td");
+        cmaw_html_textf(html, "%llu", (unsigned long long)number(source, "bytes"));
+        cmaw_html_close(html);
+        cmaw_html_open(html, "td");
+        if (is_log(source)) {
+            cmaw_html_textf(html, "%llu", (unsigned long long)number(source, "lines"));
         }
+        cmaw_html_close(html);
         cmaw_html_open(html, "td");
         cmaw_html_textf(html, "%llu", (unsigned long long)number(source, "found"));
         if (number(source, "explained") > 0) {
-            cmaw_html_textf(html, " (%llu are texts of the programs)", (unsigned long long)number(source, "explained"));
+            cmaw_html_textf(html, " (+%llu explained)", (unsigned long long)number(source, "explained"));
         }
         cmaw_html_close(html);
         cmaw_html_close(html);
@@ -157,7 +164,7 @@ static uint64_t log_lines(const json_t *sources)
     uint64_t lines = 0;
     for (size_t i = 0; i < json_array_size(sources); i++) {
         const json_t *source = json_array_get(sources, i);
-        lines += strncmp(short_place(text(source, "source")), "logs/", 5) == 0 ? number(source, "lines") : 0;
+        lines += is_log(source) ? number(source, "lines") : 0;
     }
     return lines;
 }
@@ -178,6 +185,7 @@ static void confidentiality(struct cmaw_html *html, const json_t *json)
     number_row(html, "Terms that the control search found", number(json, "control_found"));
     close_table(html);
     sources_table(html, sources);
+    cmaw_html_leaf(html, "p", NULL, "Explained is a word that a program itself holds in a fixed text, such as \"not found\"; it counts as not found.");
     if (json_is_false(json_object_get(json, "stack_searched"))) {
         cmaw_html_leaf(html, "p", NULL, "Not looked at: the server's database and the logs, which were not on the machine that verified.");
     }

@@ -102,6 +102,9 @@ static void steps_table(struct cmaw_page *page)
         if (claims != NULL) {
             char when[CMAW_WHEN_SIZE], lasted[CMAW_LASTED_SIZE];
             cmaw_when_text(claims->started_ms, when);
+            for (char *at = when; *at != '\0'; at++) {
+                *at = *at == 'T' || *at == 'Z' ? ' ' : *at; /* lines may break there */
+            }
             cmaw_lasted_text(claims->finished_ms - claims->started_ms, lasted);
             cmaw_html_leaf(html, "td", NULL, when);
             cmaw_html_leaf(html, "td", NULL, lasted);
