@@ -4,7 +4,7 @@ enum { BITS = 5, ALIGNMENTS = 5 };
 
 static unsigned bit_of(struct cmaw_slice text, size_t bit)
 {
-    return text.data[bit / 8] >> (7 - bit % 8) & 1u;
+    return (unsigned)text.data[bit / 8] >> (7 - bit % 8) & 1u;
 }
 
 /* The characters that the text alone decides, when it starts shift bytes after a group of five: those whose five bits are all of the text. */
