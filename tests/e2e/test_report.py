@@ -75,7 +75,7 @@ def pages(reported, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     paths = {name: folder / f"{name}.html" for name in ("good", "confidentiality", "attestation", "integrity", "incomplete")}
     reported.report(paths["good"])
-    with reported.told(b"the plumber is Rohrbach\n"):
+    with reported.told(b"for Margarethe\n"):
         reported.report(paths["confidentiality"], status=1)
     with reported.undone():
         reported.loosen()
@@ -90,7 +90,7 @@ def pages(reported, tmp_path_factory):
 
 VERDICT = {"good": "PASS", "incomplete": "INCOMPLETE"}
 NAMED = {  # what the page says of the proof that is not good
-    "confidentiality": "A word of 8 bytes (as it stands) in logs/worker.log",
+    "confidentiality": "A word of 10 bytes (as it stands) in logs/worker.log",
     "attestation": "without a recipient",
     "integrity": "does not verify: receipt",
     "incomplete": "MISSING the Decrypt",
@@ -188,7 +188,7 @@ def test_all_of_it_is_there_without_script(pages, chromium):
         parser.feed(path.read_text())
         assert not parser.tags & {"script", "iframe", "object", "embed", "link", "img", "form", "base", "foreignObject"} and parser.inside == []
         driver = show(chromium, path, script=False)
-        shown = driver.find_element("tag name", "body").text
+        shown = driver.find_element("tag name", "body").text + driver.find_element("class name", "skip").get_property("textContent")
         assert words_of(" ".join(parser.text)) - words_of(shown) == set()
 
 
@@ -352,7 +352,7 @@ def test_the_page_has_no_word_of_the_letter(pages):
     for path in (*(ROOT / "client" / "report").glob("*.c"), *(ROOT / "client" / "proof").glob("*.c"), ROOT / "client" / "allow-words.txt", ROOT / "agents" / "claim.yaml"):
         ours |= set(re.findall(r"[A-Za-z]{5,}", path.read_text()))
     words = {w for w in re.findall(r"[A-Za-z]{5,}", letter)} - ours
-    assert len(words) > 30 and "Rohrbach" in words
+    assert len(words) > 30 and "Margarethe" in words
     for path in pages.values():
         text = re.sub(r'href="data:[^"]*"', "", path.read_text())
         assert {w for w in words if re.search(rf"\b{w}\b", text)} == set()
