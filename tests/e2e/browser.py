@@ -27,6 +27,7 @@ class Browser:
         options.binary_location = shutil.which("chromium")
         for flag in [*FLAGS, f"--user-data-dir={folder / 'profile'}", f"--window-size={width},{height}"]:
             options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
         options.add_experimental_option("prefs", {"download.default_directory": str(self.downloads)})
         self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver"), log_output=str(folder / "chromedriver.log")))
 

@@ -205,11 +205,20 @@ def test_nothing_is_asked_of_a_network(pages, reported, tmp_path):
     """By Chromium's own log of what it sent, and by its resource timings."""
     if browser.missing():
         pytest.skip(browser.missing())
+    def asked(window, path):
+        window.driver.get_log("performance")
+        driver = show(window, path)
+        messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+        urls = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+        assert urls[0] == f"file://{path}"
+        return urls[1:] + driver.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
     with contextlib.closing(browser.Browser(tmp_path)) as window:
-        window.driver.execute_cdp_cmd("Network.enable", {})
-        driver = show(window, pages["good"])
-        assert driver.execute_script("return performance.getEntriesByType('resource').map(e => e.name)") == []
-        assert [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"] == []
+        for path in pages.values():
+            assert asked(window, path) == []
+            assert [entry for entry in window.driver.get_log("browser") if entry["level"] == "SEVERE"] == []
+        curious = tmp_path / "curious.html"
+        curious.write_text(f"<!DOCTYPE html><title>x</title><img alt='' src='http://127.0.0.1:{harness.free_port()}/x.png'>")
+        assert asked(window, curious)[0].endswith("/x.png")  # the log tells
 
 
 COLOURS = r"""

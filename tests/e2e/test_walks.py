@@ -47,6 +47,7 @@ def test_an_auditor(home, stack):
     run_id = stack.run(LETTERS / "01-water-approve.txt").json()["run_id"]
     for name, more in (("run", []), ("disclosed", ["--disclose", "decision"])):
         assert stack.cmaw("evidence", run_id, "-o", home / f"{name}.evidence", *more).status == 0
+    assert stack.cmaw("verify", run_id, "--report", home / "run.html").status == 0
     shutil.copy(stack.dir / "manifest.bin", home / "run.manifest")
     for name in ("agents", "build"):
         (home / name).symlink_to(ROOT / name)
