@@ -58,7 +58,7 @@ def test_an_auditor(home, stack):
 
 def test_a_newcomer(home):
     printed = pages.run("docs/first-run.md", home, pages.environment_of(home), cwd=ROOT)
-    assert len(PROOFS.findall(printed)) == 6
+    assert len(PROOFS.findall(printed)) == 10
 
 
 def test_somebody_who_writes_an_agent(home):
