@@ -42,7 +42,6 @@ static enum cmaw_err load_run(struct cmaw_store *store, struct cmaw_slice run_id
     return cmaw_store_pack_secrets(&secrets, &run->secrets);
 }
 
-/* Puts the run, and what hash its deployment has. */
 static enum cmaw_err put_run(struct cmaw_store *store, const struct writer *writer, uint32_t index, struct cmaw_slice run_id, struct cmaw_diag *diag)
 {
     CMAW_TRANSFER_RUN_AUTO(run);

@@ -47,19 +47,18 @@ static enum cmaw_err open_lock(struct cmaw_store *store, struct cmaw_slice lock,
     return cmaw_secret_copy(cmaw_buf_slice(&plain), &store->key);
 }
 
-/* What the passphrase gave in the first format: no bytes if none was set. */
+/* What the passphrase gave in the first format: no bytes if none was set. Both parts in one statement, for another program may be bringing the store up to
+ * date just now. */
 static enum cmaw_err open_old_lock(struct cmaw_store *store, struct cmaw_slice passphrase, struct cmaw_secret *ret_key, struct cmaw_diag *diag)
 {
-    CMAW_BUF_AUTO(kdf, 64);
-    CMAW_BUF_AUTO(check, CMAW_STORE_LOCK_MAX);
-    CMAW_BUF_AUTO(plain, CMAW_STORE_LOCK_MAX);
-    const enum cmaw_err err = cmaw_store_get_meta(store, "kdf", &kdf, diag);
+    CMAW_SQL_AUTO(sql, store->db, "SELECT k.value, c.value FROM meta AS k, meta AS c WHERE k.key = 'kdf' AND c.key = 'check'");
+    const enum cmaw_err err = cmaw_sql_row(&sql, diag);
     CMAW_REQUIRE(err != CMAW_E_NOT_FOUND, CMAW_OK);
     CMAW_TRY(err);
-    CMAW_TRY(cmaw_store_get_meta(store, "check", &check, diag));
     CMAW_SECRET_AUTO(key);
-    CMAW_TRY(cmaw_store_kdf_derive(cmaw_buf_slice(&kdf), passphrase, &key));
-    CMAW_REQUIRE(cmaw_store_unseal(&key, "check", CMAW_SLICE_EMPTY, cmaw_buf_slice(&check), &plain) == CMAW_OK, wrong(diag));
+    CMAW_BUF_AUTO(plain, CMAW_STORE_LOCK_MAX);
+    CMAW_TRY(cmaw_store_kdf_derive(cmaw_sql_blob(&sql, 0), passphrase, &key));
+    CMAW_REQUIRE(cmaw_store_unseal(&key, "check", CMAW_SLICE_EMPTY, cmaw_sql_blob(&sql, 1), &plain) == CMAW_OK, wrong(diag));
     *ret_key = cmaw_secret_take(&key);
     return CMAW_OK;
 }

@@ -211,6 +211,11 @@ def together(calls):
     return results
 
 
+def test_many_bring_a_store_up_to_date(owner):
+    results = together([lambda: owner.cmaw("open", APPROVED)] * 3 + [lambda: owner.cmaw("open", REFERRED)] * 3)
+    assert all('"decision"' in result.out for result in results), [result.err for result in results]
+
+
 def test_programs_that_work_at_the_same_time(stack):
     """Runs, submits, a new passphrase and a shred at once: each does all of its work or says in one line why not, and what was done is there."""
     letter, new = LETTERS / "01-water-approve.txt", stack.folder / "new-passphrase"
