@@ -161,6 +161,11 @@ static enum cmaw_err read_hashes(const struct cmaw_words *words, struct cmaw_buf
     return hashes->err;
 }
 
+static enum cmaw_err untrusted_at(const struct cmaw_import_result *result, size_t at, char ret_hex[static 2 * CMAW_HASH_SIZE + 1])
+{
+    return cmaw_hex_to_cstr(cmaw_slice_sub(cmaw_buf_slice(&result->untrusted), at, CMAW_HASH_SIZE), ret_hex, 2 * CMAW_HASH_SIZE + 1);
+}
+
 static enum cmaw_err print_import_json(const struct cmaw_import_result *result)
 {
     CMAW_JSON_AUTO(json);
@@ -175,7 +180,7 @@ static enum cmaw_err print_import_json(const struct cmaw_import_result *result)
     CMAW_TRY(cmaw_json_set(json, "untrusted", list));
     for (size_t at = 0; at < result->untrusted.size; at += CMAW_HASH_SIZE) {
         char hex[2 * CMAW_HASH_SIZE + 1];
-        CMAW_TRY(cmaw_hex_to_cstr(cmaw_slice_sub(cmaw_buf_slice(&result->untrusted), at, CMAW_HASH_SIZE), hex, sizeof hex));
+        CMAW_TRY(untrusted_at(result, at, hex));
         CMAW_TRY(cmaw_json_append(list, json_string(hex)));
     }
     return cmaw_json_print(json);
@@ -190,7 +195,7 @@ static enum cmaw_err print_import(const struct cmaw_import_result *result, const
     }
     for (size_t at = 0; at < result->untrusted.size; at += CMAW_HASH_SIZE) {
         char hex[2 * CMAW_HASH_SIZE + 1];
-        CMAW_TRY(cmaw_hex_to_cstr(cmaw_slice_sub(cmaw_buf_slice(&result->untrusted), at, CMAW_HASH_SIZE), hex, sizeof hex));
+        CMAW_TRY(untrusted_at(result, at, hex));
         (void)printf("not trusted here, so its runs do not open: manifest %s\n  if you know that hash: cmaw store import %s --trust %s\n", hex, path, hex);
     }
     return CMAW_OK;
