@@ -82,6 +82,16 @@ class Actual:
     def evidence(self):
         yield self.cmaw("evidence", "last", "-o", self.tmp / "evidence", "--disclose", "claim", "--json")
 
+    def store_export(self):
+        harness.write_secret(self.tmp / "secret", "for the road\n")
+        yield self.cmaw("store", "export", "last", "-o", self.tmp / "runs", "--export-passphrase-file", self.tmp / "secret", "--json")
+
+    def store_import(self):
+        next(self.store_export())
+        bring = ["store", "import", self.tmp / "runs", "--export-passphrase-file", self.tmp / "secret", "--json", "--store", self.tmp / "other.db"]
+        yield self.cmaw(*bring)
+        yield self.cmaw(*bring, "--trust", self.cmaw("status", "--json")["manifest"])
+
     def verifier(self):
         made = next(self.evidence())
         yield printed(harness.program("cmaw-verify"), made["file"], "--manifest-hash", made["manifest"], "--json", status=(0,))
