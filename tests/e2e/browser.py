@@ -15,7 +15,7 @@ FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "-
 def missing():
     """Why no browser can be driven here; nothing if one can."""
     absent = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
-    return f"{' and '.join(absent)} is not installed: scripts/deps" if absent else ""
+    return f"{' and '.join(absent)} is missing: scripts/deps" if absent else ""
 
 
 class Browser:

@@ -122,6 +122,14 @@ def test_another_owner_s_run_stays_as_it_is(stack, folder, payloads):
         another.stop()
 
 
+def test_what_is_shredded_meanwhile_opens_no_more(server, stack):
+    shredded = stack.run(LETTER).json()["workflow_id"]
+    sealed = [p for name, list_ in codec.payloads_of(stack, shredded).items() if name in SEALED for p in list_]
+    assert all(codec.shown(p) for p in server.decode(sealed))
+    assert stack.cmaw("store", "shred", shredded).status == 0
+    assert server.decode(sealed) == sealed
+
+
 def test_unknown_payloads_and_fields_are_returned(server):
     payloads = [{}, {"metadata": {"encoding": base64.b64encode(b"json/plain").decode()}, "data": "e30=", "externalPayloads": [{"sizeBytes": "9"}]}]
     assert server.decode(payloads) == payloads

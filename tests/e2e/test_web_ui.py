@@ -9,7 +9,8 @@ import codec
 import web_ui
 from stack import CLAIM, LETTERS
 
-pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missing())
+if chromium.missing():
+    pytest.skip(chromium.missing(), allow_module_level=True)
 
 LETTER = LETTERS / "01-water-approve.txt"
 # "Retry Policy" is the web UI's own
@@ -63,26 +64,27 @@ def test_without_the_endpoint_no_word_is_to_be_seen(page):
 
 def test_with_the_endpoint_the_owner_reads_it_all(page, server):
     page.set_codec(server.endpoint)
+    page.wait(lambda: '"State"' in page.sections()[0] and '"RunResult"' in page.sections()[1], "what the endpoint answers")
     inputs, result = page.sections()
     assert codec.found(inputs, {"Lindenstrasse", "HH-2204-118937", "Margarethe"}) == {"Lindenstrasse", "HH-2204-118937", "Margarethe"}
     assert codec.found(result, DECIDED) == DECIDED
     keep(page, "web-ui-opened.png")
     page.expand()
-    assert page.text().count('"message": "StepTask"') == page.text().count('"message": "StepResult"') >= 2
+    page.wait(lambda: page.text().count('"message": "StepTask"') == page.text().count('"message": "StepResult"') >= 2, "the activities")
     saved = page.download("decoded")
     assert codec.found(saved, WORDS) == WORDS and codec.found(saved, DECIDED) == DECIDED
 
 
-def test_another_owner_s_run_stays_opaque(stack, folder, open_page, page, server):
-    """With the endpoint still set, and asked."""
+def test_another_owner_s_run_stays_opaque(stack, folder, open_page, server):
     env = {"CMAW_STORE": str(folder / "another-owner.db")}
     letter = LETTERS / "04-theft-deny.txt"
     stack.trust(env=env)
     other = stack.cmaw("run", CLAIM, letter, "--json", env=env).json()["workflow_id"]
     before = server.log().count("codec.decode")
     theirs = open_page(other)
+    theirs.set_codec(server.endpoint)
     theirs.expand()
-    assert server.log().count("codec.decode") > before and " opened=0 " in server.log()
+    theirs.wait(lambda: server.log().count("codec.decode") > before and " opened=0 " in server.log(), "the endpoint was asked")
     text = theirs.text() + theirs.download("decoded")
     assert "YmluYXJ5L2VuY3J5cHRlZA" in text
     assert codec.found(text, codec.words(letter.read_text()) - {"Policy"}) == set()

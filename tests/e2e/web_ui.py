@@ -2,6 +2,7 @@
 import re
 
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 import harness
 
@@ -81,7 +82,7 @@ class RunPage:
     def set_codec(self, endpoint):
         """The glasses at the top right, the endpoint, Apply; then the page anew, which asks it."""
         self.click(self.one("[data-testid=data-encoder-status]"))
-        self.one("#data-encoder-endpoint-input").send_keys(endpoint)
+        self.one("#data-encoder-endpoint-input").send_keys(Keys.CONTROL + "a" + Keys.NULL + endpoint)
         self.click(self.button("Apply"))
         self.wait(lambda: not self.all("#data-encoder-endpoint-input"), "the dialog's end")
         self.reload()
