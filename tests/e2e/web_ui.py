@@ -81,9 +81,12 @@ class RunPage:
 
     def set_codec(self, endpoint):
         """The glasses at the top right, the endpoint, Apply; then the page anew, which asks it."""
-        self.click(self.one("[data-testid=data-encoder-status]"))
-        self.one("#data-encoder-endpoint-input").send_keys(Keys.CONTROL + "a" + Keys.NULL + endpoint)
-        self.click(self.button("Apply"))
+        self.click(self.one("[data-testid^=data-encoder-status]"))
+        field = self.one("#data-encoder-endpoint-input")
+        kept = field.get_attribute("value") == endpoint  # there is nothing to apply then
+        if not kept:
+            field.send_keys(Keys.CONTROL + "a" + Keys.NULL + endpoint)
+        self.click(self.button("Cancel" if kept else "Apply"))
         self.wait(lambda: not self.all("#data-encoder-endpoint-input"), "the dialog's end")
         self.reload()
 
