@@ -6,6 +6,7 @@
 
 #include "dev/sts.h"
 #include "lib/base/text.h"
+#include "sys/daemon.h"
 
 const char cmaw_devd_usage[] =
     "usage: cmaw-devd init --dir DIR [--region R] [--account A]\n"
@@ -20,6 +21,7 @@ const char cmaw_devd_usage[] =
     "  --region R, --account A   of the emulated services [eu-central-1, 111122223333]\n"
     "  --port N                  of the HTTPS endpoint on 127.0.0.1 [0: a free one, named in the log]\n"
     "  --ready-fd N              write \"ready\" to this descriptor when serving\n"
+    "  --log-format text|json    of the log lines; json is one object a line [text]\n"
     "  --cms-form a|b|alternate  form of CiphertextForRecipient [alternate]\n"
     "  --map-form definite|indefinite|alternate\n"
     "                            form of attestation documents [alternate]\n"
@@ -45,7 +47,7 @@ enum { CONNECTIONS = 2048, CONNECTIONS_MAX = 65536, FAIL_MAX = 1000000, LOOKUPS_
 
 enum { OPT_DIR = 1000, OPT_REGION, OPT_ACCOUNT, OPT_PORT, OPT_READY_FD, OPT_CMS_FORM, OPT_MAP_FORM, OPT_NSM_OFFSET,
        OPT_KMS_OFFSET, OPT_ARN, OPT_POLICY, OPT_SESSION, OPT_TRAIL_DELAY, OPT_LOOKUP_RATE, OPT_CONNECTIONS, OPT_UNSIGNED,
-       OPT_TRUST, OPT_EXPIRES, OPT_STS_MIN, OPT_GRANT_DELAY, OPT_FAIL };
+       OPT_TRUST, OPT_EXPIRES, OPT_STS_MIN, OPT_GRANT_DELAY, OPT_FAIL, OPT_LOG_FORMAT };
 
 static const struct option long_options[] = {
     {"dir", required_argument, NULL, OPT_DIR},           {"region", required_argument, NULL, OPT_REGION},
@@ -62,6 +64,7 @@ static const struct option long_options[] = {
     {"sts-min-duration", required_argument, NULL, OPT_STS_MIN},
     {"grant-delay", required_argument, NULL, OPT_GRANT_DELAY},
     {"fail-first", required_argument, NULL, OPT_FAIL},
+    {"log-format", required_argument, NULL, OPT_LOG_FORMAT},
     {NULL, 0, NULL, 0},
 };
 
@@ -195,6 +198,8 @@ static enum cmaw_err parse_option(int option, const char *value, struct cmaw_opt
         CMAW_TRY(parse_number("--ready-fd", 1 << 20, value, &number, diag));
         options->ready_fd = (int)number;
         return CMAW_OK;
+    case OPT_LOG_FORMAT:
+        return cmaw_log_option(value, diag);
     case OPT_CMS_FORM:
         return parse_form("--cms-form", "a", "b", value, &options->cms_form, diag);
     case OPT_MAP_FORM:

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/log.h"
 #include "sys/file.h"
 
 void cmaw_ready_notify(int *fd)
@@ -38,6 +39,11 @@ int cmaw_signals_next(int fd)
 {
     struct signalfd_siginfo info;
     return read(fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
+enum cmaw_err cmaw_log_option(const char *format, struct cmaw_diag *diag)
+{
+    return cmaw_log_set_format(format) == CMAW_OK ? CMAW_OK : cmaw_diag_set(diag, CMAW_E_USAGE, "--log-format is text or json, not %s", format);
 }
 
 uint64_t cmaw_clock_ms(void)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/base/error.h"
+#include "lib/base/diag.h"
 
 /* Tells whoever started it that it is serving, and closes the descriptor; fd < 0 does nothing. */
 void cmaw_ready_notify(int *fd);
@@ -14,6 +14,8 @@ void cmaw_ready_notify(int *fd);
 enum cmaw_err cmaw_signals_open(bool with_usr1, int *ret_fd);
 /* The next signal that has arrived, 0 if none. */
 int cmaw_signals_next(int fd);
+/* --log-format: USAGE, with a message, for anything but text and json. */
+enum cmaw_err cmaw_log_option(const char *format, struct cmaw_diag *diag);
 /* Milliseconds of the monotonic clock. */
 uint64_t cmaw_clock_ms(void);
 

@@ -7,7 +7,8 @@
 #include "client/stack/stack.h"
 
 static const char *const purposes[CMAW_PORT_COUNT] = {"Temporal", "Temporal's web pages", "Temporal's HTTP API",
-                                                      "Temporal's metrics", "the KMS emulator"};
+                                                      "Temporal's metrics", "the KMS emulator", "the worker's metrics",
+                                                      "the proxy's metrics"};
 
 /* A socket bound to the loopback port (0: any free one); *ret_port is the one it got. */
 static enum cmaw_err bind_port(uint16_t port, int *ret_fd, uint16_t *ret_port)

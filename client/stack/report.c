@@ -113,6 +113,11 @@ static void find_detail(const struct cmaw_stack *stack, const struct cmaw_stack_
     } else if (strcmp(process->name, "devd") == 0) {
         cmaw_buf_printf(&detail->where, "https://127.0.0.1:%u", stack->ports[CMAW_PORT_DEVD]);
     }
+    const bool worker = strcmp(process->name, "worker") == 0, proxy = strcmp(process->name, "proxy") == 0;
+    const uint16_t http = worker ? stack->ports[CMAW_PORT_WORKER] : proxy ? stack->ports[CMAW_PORT_PROXY] : 0;
+    if (http != 0) {
+        cmaw_buf_printf(&detail->where, "http://127.0.0.1:%u", http);
+    }
     cmaw_buf_put_u8(&detail->where, '\0');
     cmaw_buf_put_u8(&detail->failure, '\0');
 }

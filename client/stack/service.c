@@ -78,6 +78,17 @@ static void ready_fd(struct cmaw_service *service)
     arg(service, "%d", CMAW_READY_FD);
 }
 
+/* --log-format of every program of ours; --http where the stack has a port for it. */
+static void observed(const struct cmaw_stack *stack, struct cmaw_service *service, uint16_t http_port)
+{
+    arg(service, "--log-format");
+    arg(service, "%s", stack->log_json ? "json" : "text");
+    if (http_port != 0) {
+        arg(service, "--http");
+        arg(service, "127.0.0.1:%u", http_port);
+    }
+}
+
 static enum cmaw_err devd(const struct cmaw_stack *stack, struct cmaw_service *service, struct cmaw_diag *diag)
 {
     CMAW_TRY(program(service, "cmaw-devd", diag));
@@ -89,6 +100,7 @@ static enum cmaw_err devd(const struct cmaw_stack *stack, struct cmaw_service *s
     arg(service, "--lookup-rate"); /* several cmaw verify at once share one account's rate */
     arg(service, "50");
     ready_fd(service);
+    observed(stack, service, 0);
     inherit_env(service, true);
     return CMAW_OK;
 }
@@ -160,6 +172,7 @@ static enum cmaw_err proxy(const struct cmaw_stack *stack, struct cmaw_service *
     arg(service, "--allow");
     arg(service, "127.0.0.1:%u", stack->ports[CMAW_PORT_DEVD]);
     ready_fd(service);
+    observed(stack, service, stack->ports[CMAW_PORT_PROXY]);
     inherit_env(service, true);
     return CMAW_OK;
 }
@@ -186,6 +199,7 @@ static enum cmaw_err enclave(const struct cmaw_stack *stack, const char *role, s
     arg(service, "--state-dir");
     arg(service, "%s/enclaves/state", stack->dir);
     ready_fd(service);
+    observed(stack, service, 0);
     inherit_env(service, true);
     return CMAW_OK;
 }
@@ -224,6 +238,7 @@ static enum cmaw_err worker(const struct cmaw_stack *stack, struct cmaw_service 
     arg(service, "--credentials");
     arg(service, "environment");
     ready_fd(service);
+    observed(stack, service, stack->ports[CMAW_PORT_WORKER]);
     inherit_env(service, true);
     env(service, "AWS_ACCESS_KEY_ID=%s", key.id);
     env(service, "AWS_SECRET_ACCESS_KEY=%s", key.secret);

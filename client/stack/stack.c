@@ -9,7 +9,7 @@
 #include "client/json.h"
 #include "sys/pid.h"
 
-static const char *const port_names[CMAW_PORT_COUNT] = {"temporal", "ui", "http", "metrics", "devd"};
+static const char *const port_names[CMAW_PORT_COUNT] = {"temporal", "ui", "http", "metrics", "devd", "worker_http", "proxy_http"};
 static const char *const state_names[] = {"stopped", "starting", "ready", "waiting", "failed"};
 
 const char *cmaw_process_state_name(enum cmaw_process_state state)
@@ -111,10 +111,13 @@ static enum cmaw_err settings_from(const json_t *json, struct cmaw_stack *stack)
     CMAW_TRY(cmaw_json_text(json, "namespace", stack->ns, sizeof stack->ns));
     CMAW_TRY(cmaw_json_u64(json, "validity_days", UINT32_MAX, &days));
     stack->validity_days = (uint32_t)days;
+    stack->log_json = json_is_true(json_object_get(json, "log_json"));
     const json_t *ports = json_object_get(json, "ports");
     for (size_t i = 0; i < CMAW_PORT_COUNT; i++) {
         uint64_t port = 0;
-        CMAW_TRY(cmaw_json_u64(ports, port_names[i], UINT16_MAX, &port));
+        if (i < CMAW_PORT_WORKER || json_object_get(ports, port_names[i]) != NULL) {
+            CMAW_TRY(cmaw_json_u64(ports, port_names[i], UINT16_MAX, &port));
+        }
         stack->ports[i] = (uint16_t)port;
     }
     return CMAW_OK;
@@ -202,6 +205,12 @@ static enum cmaw_err put_addresses(const struct cmaw_stack *stack, json_t *json,
     CMAW_TRY(cmaw_json_set(addresses, "ui", json_sprintf("http://%s", text)));
     cmaw_stack_host_port(stack, CMAW_PORT_DEVD, text);
     CMAW_TRY(cmaw_json_set(addresses, "devd", json_sprintf("https://%s", text)));
+    for (enum cmaw_stack_port port = CMAW_PORT_WORKER; port <= CMAW_PORT_PROXY; port++) {
+        if (stack->ports[port] != 0) {
+            cmaw_stack_host_port(stack, port, text);
+            CMAW_TRY(cmaw_json_set(addresses, port_names[port], json_sprintf("http://%s", text)));
+        }
+    }
     for (size_t i = 0; i < stack->role_count; i++) {
         char addr[CMAW_PATH_MAX];
         CMAW_TRY(cmaw_stack_enclave(stack, stack->roles[i].name, addr, diag));
@@ -219,6 +228,7 @@ static enum cmaw_err put_settings(const struct cmaw_stack *stack, json_t *json)
     CMAW_TRY(cmaw_json_set_text(json, "region", stack->region));
     CMAW_TRY(cmaw_json_set_text(json, "namespace", stack->ns));
     CMAW_TRY(cmaw_json_set_u64(json, "validity_days", stack->validity_days));
+    CMAW_TRY(cmaw_json_set(json, "log_json", json_boolean(stack->log_json)));
     json_t *ports = json_object();
     CMAW_TRY(cmaw_json_set(json, "ports", ports));
     for (size_t i = 0; i < CMAW_PORT_COUNT; i++) {

@@ -11,7 +11,8 @@
 #include "lib/sst/limits.h"
 #include "sys/file.h"
 
-enum cmaw_stack_port { CMAW_PORT_TEMPORAL, CMAW_PORT_UI, CMAW_PORT_HTTP, CMAW_PORT_METRICS, CMAW_PORT_DEVD, CMAW_PORT_COUNT };
+enum cmaw_stack_port { CMAW_PORT_TEMPORAL, CMAW_PORT_UI, CMAW_PORT_HTTP, CMAW_PORT_METRICS, CMAW_PORT_DEVD, CMAW_PORT_WORKER,
+                       CMAW_PORT_PROXY, CMAW_PORT_COUNT };
 
 enum { CMAW_ENCLAVE_RPC_PORT = 5000, CMAW_STACK_PROCESSES_MAX = 4 + CMAW_ROLES_MAX, CMAW_PROCESS_NAME_SIZE = 80 };
 
@@ -43,7 +44,8 @@ struct cmaw_stack {
     char region[33];
     char ns[CMAW_NAME_MAX + 1];
     uint32_t validity_days;
-    uint16_t ports[CMAW_PORT_COUNT];
+    uint16_t ports[CMAW_PORT_COUNT]; /* 0: of a stack that was made before there was this one */
+    bool log_json;                   /* how its processes log */
     size_t role_count;
     struct cmaw_stack_role roles[CMAW_ROLES_MAX];
     char boot_id[64];   /* of the boot in which the pids below mean something */

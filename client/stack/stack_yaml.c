@@ -14,7 +14,7 @@ struct role_yaml {
 };
 
 struct ports_yaml {
-    uint16_t temporal, ui, http, metrics, devd;
+    uint16_t temporal, ui, http, metrics, devd, worker_http, proxy_http;
 };
 
 struct stack_yaml {
@@ -39,6 +39,8 @@ static const cyaml_schema_field_t ports_fields[] = {
     CYAML_FIELD_UINT("http", CYAML_FLAG_OPTIONAL, struct ports_yaml, http),
     CYAML_FIELD_UINT("metrics", CYAML_FLAG_OPTIONAL, struct ports_yaml, metrics),
     CYAML_FIELD_UINT("devd", CYAML_FLAG_OPTIONAL, struct ports_yaml, devd),
+    CYAML_FIELD_UINT("worker_http", CYAML_FLAG_OPTIONAL, struct ports_yaml, worker_http),
+    CYAML_FIELD_UINT("proxy_http", CYAML_FLAG_OPTIONAL, struct ports_yaml, proxy_http),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t stack_fields[] = {
@@ -79,7 +81,7 @@ static enum cmaw_err take(const struct stack_yaml *from, const char *yaml, struc
     (void)snprintf(stack->ns, sizeof stack->ns, "%s", from->ns);
     stack->validity_days = from->validity_days;
     const uint16_t ports[CMAW_PORT_COUNT] = {from->ports.temporal, from->ports.ui, from->ports.http, from->ports.metrics,
-                                             from->ports.devd};
+                                             from->ports.devd, from->ports.worker_http, from->ports.proxy_http};
     memcpy(stack->ports, ports, sizeof ports);
     char folder[CMAW_PATH_MAX];
     CMAW_TRY(cmaw_path_absolute(yaml, folder, diag));

@@ -25,5 +25,6 @@ enum cmaw_err cmaw_command_supervise(int argc, char **argv, struct cmaw_diag *di
     CMAW_STACK_AUTO(stack);
     CMAW_TRY(cmaw_stack_load(dir, &stack, diag));
     cmaw_log_init("supervisor", CMAW_LOG_INFO);
+    CMAW_TRY(cmaw_log_set_format(stack->log_json ? "json" : "text"));
     return cmaw_supervisor_run(stack, ready == NULL ? -1 : (int)fd, diag);
 }

@@ -92,7 +92,25 @@ static enum cmaw_err provide_passphrase(const struct cmaw_settings *settings, st
     return CMAW_OK;
 }
 
-static enum cmaw_err bring_up(const struct cmaw_settings *settings, const char *yaml, struct cmaw_diag *diag)
+/* A stack that runs goes on logging as it does. */
+static enum cmaw_err choose_log_format(struct cmaw_stack *stack, const char *format, struct cmaw_diag *diag)
+{
+    const bool json = strcmp(format, "json") == 0;
+    if (!json && strcmp(format, "text") != 0) {
+        return cmaw_diag_set(diag, CMAW_E_USAGE, "--log-format is text or json, not %s", format);
+    }
+    if (json == stack->log_json) {
+        return CMAW_OK;
+    }
+    if (cmaw_stack_alive(stack->supervisor_pid, stack->supervisor_started)) {
+        cmaw_diag_hint(diag, "end it first: cmaw down");
+        return cmaw_diag_set(diag, CMAW_E_BUSY, "the stack runs, with the other log format");
+    }
+    stack->log_json = json;
+    return cmaw_stack_save(stack, diag);
+}
+
+static enum cmaw_err bring_up(const struct cmaw_settings *settings, const char *yaml, const char *log_format, struct cmaw_diag *diag)
 {
     char dir[CMAW_PATH_MAX];
     CMAW_TRY(cmaw_settings_dir(settings, dir, diag));
@@ -101,6 +119,9 @@ static enum cmaw_err bring_up(const struct cmaw_settings *settings, const char *
     CMAW_TRY(take_lock(dir, &lock, diag));
     CMAW_STACK_AUTO(stack);
     CMAW_TRY(load_or_make(dir, yaml, &stack, diag));
+    if (log_format != NULL) {
+        CMAW_TRY(choose_log_format(stack, log_format, diag));
+    }
     if (cmaw_report_all_ready(stack)) {
         cmaw_progress("the stack runs already");
     }
@@ -114,7 +135,9 @@ static enum cmaw_err bring_up(const struct cmaw_settings *settings, const char *
 enum cmaw_err cmaw_command_up(int argc, char **argv, struct cmaw_diag *diag)
 {
     struct cmaw_settings settings = {0};
+    const char *log_format = NULL;
     const struct cmaw_option options[] = {
+        {"log-format", "FORMAT", "text (default) or json: how the processes log", &log_format, NULL, NULL},
         CMAW_OPTION_DIR(settings), CMAW_OPTION_STORE(settings), CMAW_OPTION_JSON(settings), CMAW_OPTION_END};
     const struct cmaw_usage usage = {
         .verb = "up", .words = "[STACK.yaml]", .max_words = 1, .example = "cmaw up --dir /tmp/mine", .options = options,
@@ -124,5 +147,5 @@ enum cmaw_err cmaw_command_up(int argc, char **argv, struct cmaw_diag *diag)
     struct cmaw_words words;
     bool help;
     CMAW_TRY(cmaw_options_parse(&usage, argc, argv, &words, &help, diag));
-    return help ? CMAW_OK : bring_up(&settings, words.count > 0 ? words.items[0] : NULL, diag);
+    return help ? CMAW_OK : bring_up(&settings, words.count > 0 ? words.items[0] : NULL, log_format, diag);
 }

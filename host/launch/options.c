@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "sys/daemon.h"
 
 enum { BOOT_TIMEOUT_MS = 60 * 1000, BOOT_TIMEOUT_MAX_S = 3600 };
 
@@ -30,11 +31,12 @@ static const char usage[] =
     "  --state-dir DIR       where the other verbs find the enclave\n"
     "  --boot-timeout S      seconds until the heartbeat (default 60)\n"
     "  --ready-fd N          gets \"ready\" once the enclave is up\n"
+    "  --log-format FORMAT   text or json: one object a line (default text)\n"
     "\n"
     "example: cmaw-launch run --eif intake.eif --socket /run/cmaw/intake.sock --nsm devd/nsm.sock\n";
 
 enum { OPT_BACKEND = 256, OPT_EIF, OPT_SOCKET, OPT_NSM, OPT_NAME, OPT_ENCLAVE_ID, OPT_PARENT_ROLE, OPT_PARENT_ID, OPT_STATE_DIR,
-       OPT_DEBUG_MODE, OPT_ALL, OPT_READY_FD, OPT_BOOT_TIMEOUT, OPT_HELP, OPT_VERSION };
+       OPT_DEBUG_MODE, OPT_ALL, OPT_READY_FD, OPT_BOOT_TIMEOUT, OPT_LOG_FORMAT, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
     {"backend", required_argument, NULL, OPT_BACKEND},   {"eif", required_argument, NULL, OPT_EIF},
@@ -44,6 +46,7 @@ static const struct option long_options[] = {
     {"state-dir", required_argument, NULL, OPT_STATE_DIR}, {"debug-mode", no_argument, NULL, OPT_DEBUG_MODE},
     {"all", no_argument, NULL, OPT_ALL},                 {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"boot-timeout", required_argument, NULL, OPT_BOOT_TIMEOUT}, {"help", no_argument, NULL, OPT_HELP},
+    {"log-format", required_argument, NULL, OPT_LOG_FORMAT},
     {"version", no_argument, NULL, OPT_VERSION},         {NULL, 0, NULL, 0},
 };
 
@@ -107,6 +110,7 @@ static enum cmaw_err set_option(struct launch_options *options, int option, stru
         CMAW_TRY(set_number(optarg, BOOT_TIMEOUT_MAX_S, &number, diag));
         options->boot_timeout_ms = (uint32_t)number * 1000;
         return CMAW_OK;
+    case OPT_LOG_FORMAT: return cmaw_log_option(optarg, diag);
     case OPT_HELP: (void)fputs(usage, stdout); exit(0);
     case OPT_VERSION: (void)puts("cmaw-launch " CMAW_VERSION); exit(0);
     default: return bad_usage(diag, "unknown option or missing value: ", "see the usage");

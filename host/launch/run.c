@@ -99,8 +99,9 @@ static enum cmaw_err announce(struct run *run, const struct launch_options *opti
 {
     json_t *description = cmaw_launch_describe(options, &run->image, &run->module);
     json_t *summary = cmaw_launch_summary(description);
+    const size_t form = cmaw_log_is_json() ? JSON_COMPACT : JSON_INDENT(2); /* who asks for lines gets lines */
     enum cmaw_err err = cmaw_launch_record_write(&run->record, description, diag);
-    if (err == CMAW_OK && (json_dumpf(summary, stdout, JSON_INDENT(2)) != 0 || puts("") < 0 || fflush(stdout) != 0)) {
+    if (err == CMAW_OK && (json_dumpf(summary, stdout, form) != 0 || puts("") < 0 || fflush(stdout) != 0)) {
         err = cmaw_diag_set(diag, CMAW_E_IO, "cannot write to standard output");
     }
     json_decref(summary);
@@ -132,7 +133,7 @@ enum cmaw_err cmaw_launch_run(const struct launch_options *options, struct cmaw_
     const uint64_t started = cmaw_clock_ms();
     CMAW_TRY(prepare(&run, options, &backend, diag));
     if (backend->warning != NULL) {
-        cmaw_log(CMAW_LOG_WARN, "launch.simulation", "%s", backend->warning);
+        cmaw_log(CMAW_LOG_WARN, "launch.simulation", "note=\"%s\"", backend->warning);
     }
     CMAW_TRY(backend->start(&run.image, options, &run.enclave, diag));
     cmaw_launch_image_free(&run.image); /* the enclave has its own copy now, and the PCRs are computed */

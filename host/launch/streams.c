@@ -83,7 +83,7 @@ static void write_line(struct launch_board *board, struct launch_stream *stream)
                      (unsigned long long)board->log_budget.dropped);
             board->log_budget.dropped = 0;
         }
-        cmaw_log(CMAW_LOG_INFO, "enclave.log", "name=%s %s", board->options->name, stream->line);
+        cmaw_log(CMAW_LOG_INFO, "enclave.log", "name=%s line=\"%s\"", board->options->name, stream->line);
     }
     stream->used = 0;
 }

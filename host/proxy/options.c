@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "lib/base/text.h"
+#include "sys/daemon.h"
 
 enum { MAX_CONNECTIONS = 128, MAX_CONNECTIONS_LIMIT = 4096, CONNECT_S = 10, IDLE_S = 120, SECONDS_LIMIT = 24 * 3600 };
 
@@ -22,13 +23,16 @@ static const char usage[] =
     "  --connect-timeout S    default 10\n"
     "  --idle-timeout S       without a byte in either direction (default 120)\n"
     "  --ready-fd N           gets \"ready\" once all forwards are open\n"
+    "  --http [ADDRESS:]PORT  serve /healthz, /readyz and /metrics there (default address 127.0.0.1)\n"
+    "  --log-format FORMAT    text or json: one object a line (default text)\n"
     "\n"
     "SIGUSR1 logs the counters.\n"
     "\n"
     "example: cmaw-proxy --forward uds:/run/cmaw/intake.sock:8000=kms.eu-central-1.amazonaws.com:443 \\\n"
     "                    --allow kms.eu-central-1.amazonaws.com:443\n";
 
-enum { OPT_FORWARD = 256, OPT_ALLOW, OPT_MAX_CONNECTIONS, OPT_CONNECT_TIMEOUT, OPT_IDLE_TIMEOUT, OPT_READY_FD, OPT_HELP, OPT_VERSION };
+enum { OPT_FORWARD = 256, OPT_ALLOW, OPT_MAX_CONNECTIONS, OPT_CONNECT_TIMEOUT, OPT_IDLE_TIMEOUT, OPT_READY_FD, OPT_HTTP,
+       OPT_LOG_FORMAT, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
     {"forward", required_argument, NULL, OPT_FORWARD},
@@ -37,6 +41,8 @@ static const struct option long_options[] = {
     {"connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT},
     {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
+    {"http", required_argument, NULL, OPT_HTTP},
+    {"log-format", required_argument, NULL, OPT_LOG_FORMAT},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
@@ -80,6 +86,8 @@ static enum cmaw_err add_forward(struct proxy_options *options, const char *text
     }
     struct proxy_forward *forward = &options->forwards[options->forward_count++];
     (void)snprintf(from, sizeof from, "%.*s", (int)(equals - text), text);
+    forward->text = text;
+    forward->text_size = (size_t)(equals - text);
     CMAW_TRY(cmaw_addr_parse(from, &forward->from, diag));
     return parse_target(equals + 1, &forward->to, diag);
 }
@@ -115,6 +123,8 @@ static enum cmaw_err set_option(struct proxy_options *options, int option, struc
         CMAW_TRY(set_number(0, INT32_MAX, &fd, diag));
         options->ready_fd = (int)fd;
         return CMAW_OK;
+    case OPT_HTTP: options->http = optarg; return CMAW_OK;
+    case OPT_LOG_FORMAT: return cmaw_log_option(optarg, diag);
     case OPT_HELP: (void)fputs(usage, stdout); exit(0);
     case OPT_VERSION: (void)puts("cmaw-proxy " CMAW_VERSION); exit(0);
     default: return bad_usage(diag, "unknown option or missing value", "");

@@ -17,6 +17,8 @@ struct proxy_target {
 struct proxy_forward {
     struct cmaw_addr from; /* where the enclave's connections arrive */
     struct proxy_target to;
+    const char *text; /* the address as it was given */
+    size_t text_size;
 };
 
 struct proxy_options {
@@ -27,6 +29,7 @@ struct proxy_options {
     uint32_t max_connections; /* of each forward, so that one enclave cannot starve another */
     uint32_t connect_timeout_ms, idle_timeout_ms;
     int ready_fd;             /* -1: none */
+    const char *http;         /* where health and metrics are served; NULL: nowhere */
 };
 
 /* USAGE with a hint; DENIED if a forward's target is not allowed. --help and --version print and exit. */

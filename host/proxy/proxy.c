@@ -6,7 +6,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "lib/base/log.h"
 #include "sys/daemon.h"
 #include "sys/file.h"
 
@@ -33,9 +32,36 @@ static enum cmaw_err open_port(struct proxy *proxy, size_t index, struct cmaw_di
     return cmaw_proxy_watch(proxy, &port->listener, EPOLLIN);
 }
 
+static bool is_ready(void *context, struct cmaw_buf *reason)
+{
+    const struct proxy *proxy = context;
+    bool ready = true;
+    for (size_t i = 0; i < proxy->options->forward_count; i++) {
+        if (proxy->ports[i].paused) {
+            cmaw_buf_printf(reason, "forward %zu: no descriptor is left for a connection\n", i);
+            ready = false;
+        }
+    }
+    return ready;
+}
+
+static void put_metrics(void *context, struct cmaw_buf *text)
+{
+    cmaw_proxy_metrics(context, text);
+}
+
+static enum cmaw_err open_health(struct proxy *proxy, struct cmaw_diag *diag)
+{
+    const struct cmaw_health_source source = {is_ready, put_metrics, proxy};
+    CMAW_TRY(cmaw_health_start(proxy->options->http, &source, false, &proxy->health, diag));
+    proxy->watched.fd = cmaw_health_fd(proxy->health);
+    return cmaw_proxy_watch(proxy, &proxy->watched, EPOLLIN);
+}
+
 enum cmaw_err cmaw_proxy_open(struct proxy *proxy, const struct proxy_options *options, struct cmaw_diag *diag)
 {
-    *proxy = (struct proxy){.options = options, .epoll = -1, .signals = {PROXY_SIGNALS, -1, NULL}, .notify = {PROXY_RESOLVER, -1, NULL}};
+    *proxy = (struct proxy){.options = options, .epoll = -1, .signals = {PROXY_SIGNALS, -1, NULL}, .notify = {PROXY_RESOLVER, -1, NULL},
+                             .watched = {PROXY_HEALTH, -1, NULL}};
     for (size_t i = 0; i < PROXY_FORWARDS_MAX; i++) {
         proxy->ports[i].listener = (struct proxy_source){PROXY_LISTENER, -1, &proxy->ports[i]};
     }
@@ -48,7 +74,7 @@ enum cmaw_err cmaw_proxy_open(struct proxy *proxy, const struct proxy_options *o
     for (size_t i = 0; i < options->forward_count; i++) {
         CMAW_TRY(open_port(proxy, i, diag));
     }
-    return CMAW_OK;
+    return proxy->options->http == NULL ? CMAW_OK : open_health(proxy, diag);
 }
 
 static void remove_socket(const struct proxy_forward *forward)
@@ -70,33 +96,16 @@ void cmaw_proxy_close(struct proxy *proxy)
             cmaw_fd_close(&proxy->ports[i].listener.fd);
         }
     }
+    cmaw_health_stop(&proxy->health);
     cmaw_fd_close(&proxy->signals.fd);
     cmaw_fd_close(&proxy->epoll);
-}
-
-static void log_counters(const struct proxy *proxy)
-{
-    for (size_t i = 0; i < proxy->options->forward_count; i++) {
-        struct proxy_counters sum = proxy->ports[i].counters;
-        const struct proxy_target *to = &proxy->options->forwards[i].to;
-        for (const struct proxy_link *link = proxy->first; link != NULL; link = link->next) {
-            sum.bytes_out += link->port->index == i ? link->out.total : 0;
-            sum.bytes_in += link->port->index == i ? link->in.total : 0;
-        }
-        cmaw_log(CMAW_LOG_INFO, "proxy.counters",
-                 "forward=%zu target=%s:%u active=%u accepted=%llu refused=%llu connected=%llu unreachable=%llu timed_out=%llu "
-                 "finished=%llu failed=%llu bytes_out=%llu bytes_in=%llu", i, to->host, to->port, sum.active,
-                 (unsigned long long)sum.accepted, (unsigned long long)sum.refused, (unsigned long long)sum.connected,
-                 (unsigned long long)sum.unreachable, (unsigned long long)sum.timed_out, (unsigned long long)sum.finished,
-                 (unsigned long long)sum.failed, (unsigned long long)sum.bytes_out, (unsigned long long)sum.bytes_in);
-    }
 }
 
 static void take_signals(struct proxy *proxy)
 {
     for (int number; (number = cmaw_signals_next(proxy->signals.fd)) != 0;) {
         if (number == SIGUSR1) {
-            log_counters(proxy);
+            cmaw_proxy_log_counters(proxy);
         } else {
             proxy->stopped = true;
         }
@@ -147,6 +156,8 @@ static void handle(struct proxy *proxy, const struct proxy_source *source)
         cmaw_proxy_resolver_clear(proxy->resolver);
         run_links(proxy, is_resolving);
         break;
+    case PROXY_HEALTH: /* after every event */
+        break;
     case PROXY_INNER:
     case PROXY_OUTER:
         cmaw_proxy_link_run(proxy, source->owner);
@@ -195,12 +206,16 @@ void cmaw_proxy_serve(struct proxy *proxy)
     while (!proxy->stopped) {
         const bool more = any_more(proxy);
         /* deadlines need a clock only while there is something to expire */
-        const int wait = more ? 0 : proxy->first != NULL || any_paused(proxy) ? TICK_MS : -1;
+        const int tick = more ? 0 : proxy->first != NULL || any_paused(proxy) ? TICK_MS : -1;
+        const int wait = proxy->health == NULL ? tick : cmaw_health_wait(proxy->health, tick);
         struct epoll_event event;
         /* one event at a time: what its handler closes cannot be in a later one */
         if (epoll_wait(proxy->epoll, &event, 1, wait) == 1) {
             handle(proxy, event.data.ptr);
             set_paused(proxy, true);
+        }
+        if (proxy->health != NULL) {
+            cmaw_health_run(proxy->health);
         }
         if (more) {
             run_links(proxy, has_more);
@@ -211,5 +226,5 @@ void cmaw_proxy_serve(struct proxy *proxy)
             next_tick = now + TICK_MS;
         }
     }
-    log_counters(proxy);
+    cmaw_proxy_log_counters(proxy);
 }

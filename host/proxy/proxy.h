@@ -5,6 +5,7 @@
 
 #include "host/proxy/link.h"
 #include "host/proxy/resolve.h"
+#include "sys/health.h"
 
 struct proxy_counters {
     uint64_t accepted, refused, connected, unreachable, timed_out, finished, failed; /* connections */
@@ -12,7 +13,7 @@ struct proxy_counters {
     uint32_t active;
 };
 
-enum proxy_kind { PROXY_LISTENER, PROXY_SIGNALS, PROXY_RESOLVER, PROXY_INNER, PROXY_OUTER };
+enum proxy_kind { PROXY_LISTENER, PROXY_SIGNALS, PROXY_RESOLVER, PROXY_HEALTH, PROXY_INNER, PROXY_OUTER };
 
 /* What an epoll event points to. */
 struct proxy_source {
@@ -47,7 +48,8 @@ struct proxy {
     const struct proxy_options *options;
     struct proxy_resolver *resolver;
     int epoll;
-    struct proxy_source signals, notify;
+    struct proxy_source signals, notify, watched;
+    struct cmaw_health *health; /* served by this loop: it counts what it reads */
     struct proxy_port ports[PROXY_FORWARDS_MAX];
     struct proxy_link *first, *last; /* in the order of their arrival */
     bool stopped;
@@ -59,6 +61,13 @@ enum cmaw_err cmaw_proxy_open(struct proxy *proxy, const struct proxy_options *o
 void cmaw_proxy_serve(struct proxy *proxy);
 void cmaw_proxy_close(struct proxy *proxy);
 enum cmaw_err cmaw_proxy_watch(struct proxy *proxy, struct proxy_source *source, uint32_t events);
+
+/* report.c */
+/* The counters of a forward, with what its open connections have moved so far. */
+struct proxy_counters cmaw_proxy_sum(const struct proxy *proxy, size_t index);
+void cmaw_proxy_log_counters(const struct proxy *proxy);
+/* Appends every metric. */
+void cmaw_proxy_metrics(const struct proxy *proxy, struct cmaw_buf *text);
 
 /* connection.c */
 void cmaw_proxy_accept(struct proxy *proxy, struct proxy_port *port);

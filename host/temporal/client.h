@@ -29,6 +29,7 @@ struct cmaw_temporal_options {
     const char *identity;  /* what the server shows as the caller; no user or host name; NULL: "cmaw" */
     uint32_t wait_ms;      /* keep trying a server that cannot be reached for this long; 0: one try */
     uint32_t io_threads;   /* 0: 1 */
+    bool metrics;          /* for cmaw_temporal_metrics */
     const int *stop;       /* may be NULL; non-zero ends the waiting early (set by a signal handler) */
 };
 
@@ -104,6 +105,9 @@ enum cmaw_err cmaw_temporal_describe(struct cmaw_temporal *temporal, const char 
 enum cmaw_err cmaw_temporal_list(struct cmaw_temporal *temporal, size_t limit,
                                  enum cmaw_err (*visit)(void *context, const struct cmaw_temporal_info *info),
                                  void *context, struct cmaw_diag *diag);
+/* Appends what Temporal's core has measured over the connection, in Prometheus' text format: metrics temporal_*. Only where the options ask for it;
+ * lacks what is beyond the buffer's limit. */
+void cmaw_temporal_metrics(struct cmaw_temporal *temporal, struct cmaw_buf *text);
 /* OK if the server answers and the namespace is there. */
 enum cmaw_err cmaw_temporal_check(struct cmaw_temporal *temporal, struct cmaw_diag *diag);
 

@@ -16,8 +16,7 @@ static void log_line(void *context, int level, const char *text, size_t text_len
     (void)context;
     cmaw_printable(cmaw_slice_of(text, text_len), line, sizeof line);
     cmaw_printable(cmaw_slice_of(run_id, run_id_len), run, sizeof run);
-    cmaw_log(level == 1 ? CMAW_LOG_ERROR : CMAW_LOG_WARN, "temporal.core", "text=\"%s\"%s%s", line,
-        run[0] != '\0' ? " temporal_run=" : "", run);
+    cmaw_log(level == 1 ? CMAW_LOG_ERROR : CMAW_LOG_WARN, "temporal.core", "text=\"%s\" temporal_run=%s", line, run);
 }
 
 static enum cmaw_err bridge_failed(struct tb_bytes *reason, enum cmaw_err err, struct cmaw_diag *diag)
@@ -36,6 +35,7 @@ static enum cmaw_err runtime_new(const struct cmaw_temporal_options *options, st
         .abi_version = TB_ABI_VERSION,
         .io_threads = options->io_threads > 0 ? options->io_threads : 1,
         .log = log_line,
+        .metrics = options->metrics,
     };
     struct tb_bytes reason = {NULL, 0, 0};
 
@@ -112,6 +112,16 @@ enum cmaw_err cmaw_temporal_connect(const struct cmaw_temporal_options *options,
     }
     *ret_temporal = temporal;
     return CMAW_OK;
+}
+
+void cmaw_temporal_metrics(struct cmaw_temporal *temporal, struct cmaw_buf *text)
+{
+    struct tb_bytes bytes = {NULL, 0, 0};
+
+    if (tb_runtime_metrics(temporal->runtime, &bytes) == TB_OK && bytes.len <= text->max - text->size) {
+        cmaw_buf_put(text, cmaw_tb_slice(&bytes));
+    }
+    tb_bytes_free(&bytes);
 }
 
 void cmaw_temporal_close(struct cmaw_temporal *temporal)

@@ -181,6 +181,7 @@ static void run_task(struct executor *executor)
     const struct cmaw_step_control control = {
         .stop_fd = executor->stop_fd, .beat = beat, .context = executor, .deadline = deadline_of(start)};
 
+    cmaw_role_metrics_begin(executor->activities->options.metrics);
     executor->outcome = (struct cmaw_step_outcome){.end = CMAW_STEP_END_ANSWER, .code = CMAW_CODE_BAD_REQUEST};
     if (start->n_input == 1) {
         payload = cmaw_message_payload_view(start->input[0]);
@@ -190,6 +191,7 @@ static void run_task(struct executor *executor)
     if (ours && cmaw_step_task_decode(payload.data, &task) == CMAW_OK) {
         cmaw_step_run(executor->activities->options.enclave, &task, &control, &executor->outcome);
     }
+    cmaw_role_metrics_end(executor->activities->options.metrics, &executor->outcome, cmaw_monotonic_ms() - began);
     log_end(executor, &task, &executor->outcome, began);
     let_go(executor->task->start);
     finish(executor, payload.key_id);

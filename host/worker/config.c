@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "sys/daemon.h"
 #include "sys/file.h"
 
 enum { ACTIVITIES_DEFAULT = 16, ACTIVITIES_MAX = 256, GRACE_DEFAULT_MS = 10000, GRACE_MAX_MS = 3600000 };
 
 enum option_id { OPTION_TEMPORAL = 1, OPTION_NAMESPACE, OPTION_BUNDLE, OPTION_ENCLAVE, OPTION_ACTIVITIES, OPTION_GRACE,
-    OPTION_CREDENTIALS, OPTION_PROFILE, OPTION_READY_FD, OPTION_HELP, OPTION_VERSION };
+    OPTION_CREDENTIALS, OPTION_PROFILE, OPTION_READY_FD, OPTION_HTTP, OPTION_LOG_FORMAT, OPTION_HELP, OPTION_VERSION };
 
 static const struct option options[] = {
     {"temporal", required_argument, NULL, OPTION_TEMPORAL},
@@ -23,6 +24,8 @@ static const struct option options[] = {
     {"credentials", required_argument, NULL, OPTION_CREDENTIALS},
     {"profile", required_argument, NULL, OPTION_PROFILE},
     {"ready-fd", required_argument, NULL, OPTION_READY_FD},
+    {"http", required_argument, NULL, OPTION_HTTP},
+    {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
@@ -41,7 +44,9 @@ void cmaw_worker_usage(void)
            "  --grace-ms N           what running steps get to end in at SIGTERM (%d)\n"
            "  --credentials SOURCE   of the instance role: auto, environment, profile, container or imds (auto)\n"
            "  --profile NAME         in ~/.aws/credentials and ~/.aws/config ($AWS_PROFILE, or default)\n"
-           "  --ready-fd N           write \"ready\" to this descriptor when serving\n\n"
+           "  --ready-fd N           write \"ready\" to this descriptor when serving\n"
+           "  --http [ADDRESS:]PORT  serve /healthz, /readyz and /metrics there (127.0.0.1)\n"
+           "  --log-format FORMAT    text or json: one object a line (text)\n\n"
            "AWS credentials come from the first that has some: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN;\n"
            "a profile with static keys; the container agent of AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI; the instance\n"
            "metadata service, version 2 only (AWS_EC2_METADATA_SERVICE_ENDPOINT). They are renewed before they expire.\n\n"
@@ -108,6 +113,11 @@ static enum cmaw_err take_option(struct cmaw_worker_config *config, int id, cons
         CMAW_TRY(parse_number("--ready-fd", optarg, 0, 65535, &number, diag));
         config->ready_fd = (int)number;
         return CMAW_OK;
+    case OPTION_HTTP:
+        config->http = optarg;
+        return CMAW_OK;
+    case OPTION_LOG_FORMAT:
+        return cmaw_log_option(optarg, diag);
     default:
         cmaw_diag_hint(diag, "'cmaw-worker --help' shows the options");
         return cmaw_diag_set(diag, CMAW_E_USAGE, "wrong usage");

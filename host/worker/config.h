@@ -19,6 +19,7 @@ struct cmaw_worker_config {
     uint32_t activities;       /* steps at once, for each role */
     uint64_t grace_ms;         /* what running steps get at SIGTERM */
     int ready_fd;
+    const char *http;          /* where health and metrics are served; NULL: nowhere */
     struct cmaw_buf bundle_bytes;
     struct cmaw_bundle bundle;
     struct cmaw_manifest manifest;

@@ -22,6 +22,7 @@ struct cmaw_enclave {
     bool ending;
     uint32_t idle_count;
     int *idle;
+    struct cmaw_enclave_view view; /* all but ready */
 };
 
 bool cmaw_enclave_ready(const struct cmaw_enclave *enclave)
@@ -29,10 +30,26 @@ bool cmaw_enclave_ready(const struct cmaw_enclave *enclave)
     return __atomic_load_n(&enclave->ready, __ATOMIC_ACQUIRE);
 }
 
+void cmaw_enclave_view(struct cmaw_enclave *enclave, struct cmaw_enclave_view *ret_view)
+{
+    pthread_mutex_lock(&enclave->lock);
+    *ret_view = enclave->view;
+    ret_view->ready = enclave->ready;
+    ret_view->has_stats = enclave->view.has_stats && enclave->ready;
+    pthread_mutex_unlock(&enclave->lock);
+}
+
+/* Under the lock. */
+static void set_ready(struct cmaw_enclave *enclave, bool ready)
+{
+    enclave->view.lost += enclave->ready && !ready;
+    __atomic_store_n(&enclave->ready, ready, __ATOMIC_RELEASE);
+}
+
 void cmaw_enclave_suspect(struct cmaw_enclave *enclave)
 {
     pthread_mutex_lock(&enclave->lock);
-    __atomic_store_n(&enclave->ready, false, __ATOMIC_RELEASE);
+    set_ready(enclave, false);
     enclave->suspected = true;
     pthread_cond_signal(&enclave->wake);
     pthread_mutex_unlock(&enclave->lock);
@@ -142,6 +159,9 @@ static enum cmaw_err configure_with(struct cmaw_enclave *enclave, const struct c
     };
 
     CMAW_TRY(exchange(enclave, &request, buf, ret_response));
+    pthread_mutex_lock(&enclave->lock);
+    enclave->view.configured[ret_response->code]++; /* decoding lets no other number through */
+    pthread_mutex_unlock(&enclave->lock);
     if (ret_response->code != CMAW_CODE_OK) {
         log_refusal(enclave, ret_response);
         return CMAW_E_DENIED;
@@ -169,6 +189,28 @@ static enum cmaw_err configure(struct cmaw_enclave *enclave, struct cmaw_buf *bu
     return CMAW_OK;
 }
 
+/* Its counters. An enclave that does not give them serves its role all the same. */
+static void read_stats(struct cmaw_enclave *enclave, uint64_t uptime_ms, bool simulated, struct cmaw_buf *buf)
+{
+    const struct cmaw_request request = {.verb = CMAW_VERB_STATS};
+    struct cmaw_response response;
+    const enum cmaw_err err = exchange(enclave, &request, buf, &response);
+
+    pthread_mutex_lock(&enclave->lock);
+    enclave->view.has_stats = err == CMAW_OK && response.code == CMAW_CODE_OK && response.verb == CMAW_VERB_STATS;
+    if (enclave->view.has_stats) {
+        enclave->view.stats = response.stats;
+        enclave->view.uptime_ms = uptime_ms;
+        enclave->view.simulated = simulated;
+    }
+    pthread_mutex_unlock(&enclave->lock);
+}
+
+static bool is_ours(const struct cmaw_enclave *enclave, const struct cmaw_describe_response *described)
+{
+    return described->role == enclave->options.key->role && cmaw_bytes32_eq(&enclave->options.manifest->mh, described->manifest);
+}
+
 /* OK: it serves the role; otherwise it was configured in vain or serves another. */
 static enum cmaw_err look(struct cmaw_enclave *enclave)
 {
@@ -180,16 +222,16 @@ static enum cmaw_err look(struct cmaw_enclave *enclave)
     if (response.code != CMAW_CODE_OK || response.verb != CMAW_VERB_DESCRIBE) {
         return CMAW_E_PEER;
     }
+    const uint64_t uptime_ms = response.describe.uptime_ms;
+    const bool simulated = response.describe.simulated == 1;
     if (response.describe.state != CMAW_ENCLAVE_READY) {
-        return configure(enclave, &buf);
-    }
-    const bool ours = response.describe.role == enclave->options.key->role &&
-                      cmaw_bytes32_eq(&enclave->options.manifest->mh, response.describe.manifest);
-    if (!ours) {
+        CMAW_TRY(configure(enclave, &buf));
+    } else if (!is_ours(enclave, &response.describe)) {
         cmaw_log(CMAW_LOG_ERROR, "enclave.other", "role=%s text=\"it serves another role or manifest\"",
             enclave->options.role_name);
         return CMAW_E_DENIED;
     }
+    read_stats(enclave, uptime_ms, simulated, &buf);
     return CMAW_OK;
 }
 
@@ -199,7 +241,7 @@ static void settle(struct cmaw_enclave *enclave, enum cmaw_err err, bool *last_k
 
     pthread_mutex_lock(&enclave->lock);
     enclave->suspected = false;
-    __atomic_store_n(&enclave->ready, ready, __ATOMIC_RELEASE);
+    set_ready(enclave, ready);
     pthread_mutex_unlock(&enclave->lock);
     if (ready != *last_known) {
         cmaw_log(ready ? CMAW_LOG_INFO : CMAW_LOG_WARN, ready ? "enclave.ready" : "enclave.lost", "role=%s text=\"%s\"",

@@ -18,6 +18,19 @@ struct cmaw_enclave_options {
 
 struct cmaw_enclave;
 
+enum { CMAW_ENCLAVE_CODES = CMAW_CODE_INTERNAL + 1 };
+
+/* What is known of it, for an operator. */
+struct cmaw_enclave_view {
+    bool ready;
+    uint64_t lost;                          /* how often it was ready and then not */
+    uint64_t configured[CMAW_ENCLAVE_CODES]; /* attempts to configure it, by the code of its answer */
+    bool has_stats;                         /* what follows is the enclave's own word, some seconds old at most; not while it is not ready */
+    uint64_t uptime_ms;
+    bool simulated;
+    struct cmaw_stats_response stats;
+};
+
 /* Everything in options must outlive the enclave. Starts the keeper, which configures the enclave whenever it is not ready. */
 enum cmaw_err cmaw_enclave_open(const struct cmaw_enclave_options *options, struct cmaw_enclave **ret_enclave);
 /* Ends the keeper and closes the connections; all must have been given back. NULL-safe. */
@@ -25,6 +38,7 @@ void cmaw_enclave_close(struct cmaw_enclave *enclave);
 
 /* True while it is believed to serve steps of the role and manifest. */
 bool cmaw_enclave_ready(const struct cmaw_enclave *enclave);
+void cmaw_enclave_view(struct cmaw_enclave *enclave, struct cmaw_enclave_view *ret_view);
 /* It does not: the keeper is to look at it. */
 void cmaw_enclave_suspect(struct cmaw_enclave *enclave);
 

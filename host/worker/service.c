@@ -7,6 +7,7 @@
 
 #include "host/worker/activities.h"
 #include "host/worker/thread.h"
+#include "host/worker/watch.h"
 #include "host/worker/workflow.h"
 #include "lib/base/log.h"
 #include "sys/daemon.h"
@@ -28,6 +29,7 @@ struct role_service {
     struct cmaw_temporal_worker *worker;
     struct cmaw_enclave *enclave;
     struct cmaw_activities *activities;
+    struct cmaw_role_metrics metrics;
 };
 
 struct service {
@@ -41,6 +43,7 @@ struct service {
     pthread_t threads[WORKFLOW_THREADS];
     uint32_t role_count;
     struct role_service roles[CMAW_ROLES_MAX];
+    struct cmaw_watch watch;
 };
 
 static void poll_failed(void *context)
@@ -82,7 +85,8 @@ static bool is_passing(enum cmaw_err err)
 static enum cmaw_err connect_temporal(struct service *service, struct cmaw_diag *diag)
 {
     const struct cmaw_temporal_options options = {.address = service->config->temporal, .ns = service->config->ns,
-        .identity = "cmaw-worker", .io_threads = IO_THREADS};
+        .identity = "cmaw-worker", .io_threads = IO_THREADS,
+        .metrics = service->config->http != NULL};
     bool told = false;
 
     for (;;) {
@@ -92,6 +96,7 @@ static enum cmaw_err connect_temporal(struct service *service, struct cmaw_diag 
             err = cmaw_temporal_check(service->temporal, &attempt);
         }
         if (err == CMAW_OK) {
+            cmaw_watch_temporal(&service->watch, service->temporal);
             return CMAW_OK;
         }
         cmaw_temporal_close(service->temporal);
@@ -150,7 +155,7 @@ static enum cmaw_err start_role(struct service *service, const struct cmaw_worke
     CMAW_TRY(cmaw_temporal_queue(config->tenant, config->manifest.mh.bytes, role->name, queue));
     CMAW_TRY(cmaw_temporal_worker_new(service->temporal, &worker, &serving->worker, diag));
     const struct cmaw_activities_options activities = {.worker = serving->worker, .enclave = serving->enclave,
-        .executors = config->activities, .failed = poll_failed, .context = service};
+        .metrics = &serving->metrics, .executors = config->activities, .failed = poll_failed, .context = service};
     return cmaw_activities_start(&activities, &serving->activities);
 }
 
@@ -160,7 +165,10 @@ static enum cmaw_err open_enclave(struct service *service, const struct cmaw_wor
     const struct cmaw_enclave_options options = {.role_name = role->name, .addr = role->addr, .manifest = &config->manifest,
         .key = role->key, .credentials = service->credentials, .connections = config->activities};
 
-    return cmaw_enclave_open(&options, &service->roles[service->role_count++].enclave);
+    struct role_service *serving = &service->roles[service->role_count++];
+    CMAW_TRY(cmaw_enclave_open(&options, &serving->enclave));
+    cmaw_watch_role(&service->watch, role->name, serving->enclave, &serving->metrics);
+    return CMAW_OK;
 }
 
 static enum cmaw_err find_credentials(void *context, struct cmaw_aws_keys *ret_keys, struct cmaw_diag *diag)
@@ -173,7 +181,9 @@ static enum cmaw_err start_all(struct service *service, struct cmaw_diag *diag)
 {
     const struct cmaw_aws_supply supply = {find_credentials, &service->config->aws};
 
+    CMAW_TRY(cmaw_watch_start(&service->watch, service->config->http, diag));
     CMAW_TRY(cmaw_aws_provider_open(&supply, &service->credentials, diag));
+    cmaw_watch_credentials(&service->watch, service->credentials);
     for (uint32_t i = 0; i < service->config->role_count; i++) {
         CMAW_TRY(open_enclave(service, &service->config->roles[i]));
     }
@@ -202,6 +212,7 @@ static void drain(struct service *service)
 {
     pthread_t watcher;
 
+    cmaw_watch_serving(&service->watch, service->workflows.runs, false);
     if (cmaw_thread_start(end_hard, service, &watcher) == CMAW_OK) {
         pthread_detach(watcher);
     }
@@ -215,6 +226,9 @@ static void drain(struct service *service)
     }
     for (uint32_t i = 0; i < service->role_count; i++) {
         cmaw_activities_join(service->roles[i].activities);
+    }
+    cmaw_watch_stop(&service->watch);
+    for (uint32_t i = 0; i < service->role_count; i++) {
         cmaw_temporal_worker_free(service->roles[i].worker);
         cmaw_enclave_close(service->roles[i].enclave);
     }
@@ -258,6 +272,7 @@ enum cmaw_err cmaw_worker_serve(struct cmaw_worker_config *config, int signal_fd
     service->failed_fd = eventfd(0, EFD_CLOEXEC);
     enum cmaw_err err = service->failed_fd >= 0 ? start_all(service, diag) : CMAW_E_NO_MEMORY;
     if (err == CMAW_OK) {
+        cmaw_watch_serving(&service->watch, service->workflows.runs, true);
         cmaw_log(CMAW_LOG_INFO, "worker.serving", "tenant=%s roles=%u activities=%u", config->tenant, config->role_count,
             config->activities);
         cmaw_ready_notify(&config->ready_fd);

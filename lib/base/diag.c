@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/log.h"
+
 enum cmaw_err cmaw_diag_set(struct cmaw_diag *diag, enum cmaw_err err, const char *format, ...)
 {
     va_list args;
@@ -50,6 +52,10 @@ static const char *hint_of(const struct cmaw_diag *diag)
 
 void cmaw_diag_print(const struct cmaw_diag *diag, const char *program, enum cmaw_err err)
 {
+    if (cmaw_log_is_json()) {
+        cmaw_log(CMAW_LOG_ERROR, "program.failed", "text=\"%s\" hint=\"%s\"", diag->text[0] == '\0' ? cmaw_err_text(err) : diag->text, diag->hint);
+        return;
+    }
     (void)fprintf(stderr, "%s: %s\n", program, diag->text[0] == '\0' ? cmaw_err_text(err) : diag->text);
     if (hint_of(diag)[0] != '\0') {
         (void)fprintf(stderr, "hint: %s\n", hint_of(diag));

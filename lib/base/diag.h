@@ -19,7 +19,7 @@ struct cmaw_diag {
 [[gnu::format(printf, 2, 3)]] void cmaw_diag_hint(struct cmaw_diag *diag, const char *format, ...);
 /* Sets a constant text that stands in for a hint, for a layer that knows the fault but not what it is for: any hint wins. */
 void cmaw_diag_otherwise(struct cmaw_diag *diag, const char *hint);
-/* "program: text\n" and, where there is one, "hint: …\n", on standard error. */
+/* "program: text\n" and, where there is one, "hint: …\n", on standard error; with JSON logs an event "program.failed" instead. */
 void cmaw_diag_print(const struct cmaw_diag *diag, const char *program, enum cmaw_err err);
 /* 0 done, 1 refused or failed, 2 usage, 3 cannot reach a service, 4 neither proven nor refuted. */
 int cmaw_exit_code(enum cmaw_err err);

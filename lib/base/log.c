@@ -6,8 +6,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/log_json.h"
+
+enum { TIME_SIZE = 48 };
+
 static const char *program_name = "cmaw";
 static enum cmaw_log_level lowest_level = CMAW_LOG_INFO;
+static bool json_lines;
 static void (*line_sink)(const char *line, size_t size);
 
 void cmaw_log_init(const char *program, enum cmaw_log_level lowest)
@@ -21,42 +26,63 @@ void cmaw_log_to(void (*sink)(const char *line, size_t size))
     line_sink = sink;
 }
 
-static size_t put_prefix(char *line, size_t capacity, enum cmaw_log_level level, const char *event)
+enum cmaw_err cmaw_log_set_format(const char *name)
 {
-    static const char *const names[] = {"debug", "info", "warn", "error"};
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    struct tm utc;
-    (void)gmtime_r(&now.tv_sec, &utc);
-    char stamp[32];
-    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-    const int used = snprintf(line, capacity, "%s.%03ldZ %s %s %s ", stamp, now.tv_nsec / 1000000, names[level],
-                              program_name, event);
-    return used < 0 ? 0 : (size_t)used;
+    CMAW_REQUIRE(strcmp(name, "text") == 0 || strcmp(name, "json") == 0, CMAW_E_USAGE);
+    json_lines = name[0] == 'j';
+    return CMAW_OK;
 }
 
-void cmaw_log(enum cmaw_log_level level, const char *event, const char *format, ...)
+bool cmaw_log_is_json(void)
 {
-    if (level < lowest_level) {
-        return;
+    return json_lines;
+}
+
+static void put_time(char ret_time[static TIME_SIZE])
+{
+    struct timespec now;
+    struct tm utc;
+    char stamp[24];
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    (void)gmtime_r(&now.tv_sec, &utc);
+    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+    (void)snprintf(ret_time, TIME_SIZE, "%s.%03ldZ", stamp, now.tv_nsec / 1000000);
+}
+
+/* Cut to the capacity, with '?' for control characters and a line feed at its end. */
+static size_t put_text(const struct cmaw_log_head *head, const char *format, va_list args, char *line, size_t capacity)
+{
+    const int prefix = snprintf(line, capacity, "%s %s %s %s ", head->time, head->level, head->program, head->event);
+    if (prefix < 0 || (size_t)prefix >= capacity) {
+        return 0;
     }
-    char line[1024];
-    const size_t prefix = put_prefix(line, sizeof line, level, event);
-    if (prefix >= sizeof line) {
-        return;
-    }
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(line + prefix, sizeof line - prefix, format, args);
-    va_end(args);
-    size_t size = strlen(line);
+    (void)vsnprintf(line + prefix, capacity - (size_t)prefix, format, args);
+    const size_t size = strnlen(line, capacity - 2);
     for (size_t i = 0; i < size; i++) {
         if ((unsigned char)line[i] < 0x20) {
             line[i] = '?';
         }
     }
-    line[size < sizeof line - 1 ? size : sizeof line - 2] = '\n';
-    size = size < sizeof line - 1 ? size + 1 : sizeof line - 1;
+    line[size] = '\n';
+    return size + 1;
+}
+
+void cmaw_log(enum cmaw_log_level level, const char *event, const char *format, ...)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    if (level < lowest_level) {
+        return;
+    }
+    char time[TIME_SIZE], line[CMAW_LOG_JSON_MAX];
+    const struct cmaw_log_head head = {time, names[level], program_name, event};
+    put_time(time);
+    va_list args;
+    va_start(args, format);
+    const size_t size = json_lines ? cmaw_log_json(&head, format, args, line) : put_text(&head, format, args, line, CMAW_LOG_VALUES_MAX);
+    va_end(args);
+    if (size == 0) {
+        return;
+    }
     if (line_sink != NULL) {
         line_sink(line, size);
         return;

@@ -30,6 +30,7 @@ struct cmaw_aws_provider {
     bool refused;        /* the present generation */
     bool ending;
     uint64_t failures;   /* since the last success */
+    uint64_t failures_ever;
     uint64_t due_ms;     /* when to fetch next; UINT64_MAX: never */
 };
 
@@ -102,6 +103,7 @@ static enum cmaw_err fetch(struct cmaw_aws_provider *provider, struct cmaw_diag 
         take(provider, &keys);
     } else {
         provider->failures++;
+        provider->failures_ever++;
         cmaw_log(CMAW_LOG_WARN, "credentials.not_renewed", "failures=%llu text=\"%s\"", (unsigned long long)provider->failures,
             diag->text[0] != '\0' ? diag->text : cmaw_err_text(err));
     }
@@ -149,6 +151,13 @@ enum cmaw_err cmaw_aws_provider_get(struct cmaw_aws_provider *provider, struct c
     }
     pthread_mutex_unlock(&provider->lock);
     return err;
+}
+
+void cmaw_aws_provider_status(struct cmaw_aws_provider *provider, struct cmaw_aws_provider_status *ret_status)
+{
+    pthread_mutex_lock(&provider->lock);
+    *ret_status = (struct cmaw_aws_provider_status){provider->generation, provider->failures_ever, provider->keys.expires_s};
+    pthread_mutex_unlock(&provider->lock);
 }
 
 /* True if it is for the caller to fetch; *ret_newer otherwise says whether there are others. */

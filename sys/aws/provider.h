@@ -21,6 +21,12 @@ void cmaw_aws_provider_close(struct cmaw_aws_provider *provider);
 /* A copy of the present keys; they may have expired where no newer ones can be had. *ret_generation tells them from later ones.
  * UNAVAILABLE: there are none yet. */
 enum cmaw_err cmaw_aws_provider_get(struct cmaw_aws_provider *provider, struct cmaw_aws_keys *ret_keys, uint64_t *ret_generation);
+struct cmaw_aws_provider_status {
+    uint64_t generation; /* how many keys there have been; 0: none yet */
+    uint64_t failures;   /* fetches that failed, ever */
+    int64_t expires_s;   /* of the present keys, since 1970; 0: never */
+};
+void cmaw_aws_provider_status(struct cmaw_aws_provider *provider, struct cmaw_aws_provider_status *ret_status);
 /* The keys of that generation were refused as expired or unknown. They are fetched anew at once, but only once for a generation,
  * however many report it. True: there are other keys now. */
 bool cmaw_aws_provider_refused(struct cmaw_aws_provider *provider, uint64_t generation);

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TB_ABI_VERSION = 2 };
+enum { TB_ABI_VERSION = 3 };
 
 enum tb_status {
     TB_OK = 0,
@@ -42,6 +42,7 @@ struct tb_runtime_options {
     uint32_t io_threads;  /* at least 1 */
     tb_log_fn log;        /* NULL: no log */
     void *log_context;
+    uint32_t metrics;     /* not 0: keep what core measures, for tb_runtime_metrics */
 };
 
 struct tb_client_options {
@@ -76,6 +77,9 @@ uint32_t tb_abi_version(void);
 void tb_bytes_free(struct tb_bytes *bytes);
 
 enum tb_status tb_runtime_new(const struct tb_runtime_options *options, struct tb_runtime **ret, struct tb_bytes *err);
+/* What core has measured, in Prometheus' text format (temporal_*): counters end in _total, durations are in seconds. Types of workflows and
+ * activities that are not ours are "other", so that the number of series is bounded; no label has an id. Empty without metrics. */
+enum tb_status tb_runtime_metrics(const struct tb_runtime *runtime, struct tb_bytes *ret);
 /* After all clients and workers. */
 void tb_runtime_free(struct tb_runtime *runtime);
 

@@ -34,7 +34,7 @@ pub struct Client {
     pub connection: Connection,
 }
 
-unsafe fn connection_options(options: &Options) -> Result<ConnectionOptions, &'static str> {
+unsafe fn connection_options(runtime: &Runtime, options: &Options) -> Result<ConnectionOptions, &'static str> {
     let target = text(options.target).ok_or("no target")?;
     let url = Url::parse(&format!("http://{target}")).map_err(|_| "the address is not host:port")?;
     Ok(ConnectionOptions::new(url)
@@ -44,6 +44,7 @@ unsafe fn connection_options(options: &Options) -> Result<ConnectionOptions, &'s
         .connect_timeout(Duration::from_millis(options.connect_timeout_ms.into()))
         // Ciphertext does not compress.
         .grpc_compression(GrpcCompression::None)
+        .maybe_metrics_meter(runtime.core.telemetry().get_temporal_metric_meter())
         .build())
 }
 
@@ -59,7 +60,7 @@ pub unsafe extern "C" fn tb_client_connect(
     guard(|| {
         let runtime = (*runtime).clone();
         runtime.adopt_thread();
-        let options = match connection_options(&*options) {
+        let options = match connection_options(&runtime, &*options) {
             Ok(options) => options,
             Err(reason) => return fail(err, Status::Einval, reason),
         };

@@ -4,5 +4,6 @@
 mod client;
 mod ffi;
 mod log;
+mod meter;
 mod runtime;
 mod worker;

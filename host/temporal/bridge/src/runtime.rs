@@ -1,7 +1,8 @@
 //! The runtime: one per process, with core's threads.
 
-use crate::ffi::{fail, guard, guard_unit, Bytes, Status, ABI_VERSION};
+use crate::ffi::{fail, guard, guard_unit, put, Bytes, Status, ABI_VERSION};
 use crate::log::{Forward, LogFn};
+use crate::meter::Meter;
 use std::ffi::c_void;
 use std::sync::Arc;
 use temporalio_common::telemetry::{set_trace_subscriber_for_current_thread, Logger, TelemetryOptions};
@@ -13,10 +14,12 @@ pub struct Options {
     io_threads: u32,
     log: Option<LogFn>,
     log_context: *mut c_void,
+    metrics: u32,
 }
 
 pub struct Runtime {
     pub core: CoreRuntime,
+    meter: Option<Meter>,
 }
 
 impl Runtime {
@@ -44,8 +47,12 @@ fn build(options: &Options) -> Result<Runtime, String> {
     tokio.inner.worker_threads(options.io_threads.max(1) as usize);
     tokio.inner.max_blocking_threads(4);
     tokio.inner.thread_name("temporal-io");
-    let core = CoreRuntime::new(runtime_options, tokio).map_err(|e| e.to_string())?;
-    Ok(Runtime { core })
+    let mut core = CoreRuntime::new(runtime_options, tokio).map_err(|e| e.to_string())?;
+    let meter = (options.metrics != 0).then(Meter::default);
+    if let Some(meter) = &meter {
+        core.telemetry_mut().attach_late_init_metrics(Arc::new(meter.clone()));
+    }
+    Ok(Runtime { core, meter })
 }
 
 /// # Safety
@@ -78,4 +85,16 @@ pub unsafe extern "C" fn tb_runtime_free(runtime: *mut Arc<Runtime>) {
             drop(Box::from_raw(runtime));
         }
     });
+}
+
+/// # Safety
+/// As in temporal_bridge.h.
+#[no_mangle]
+pub unsafe extern "C" fn tb_runtime_metrics(runtime: *const Arc<Runtime>, ret: *mut Bytes) -> Status {
+    guard(|| {
+        let runtime = &*runtime;
+        let text = runtime.meter.as_ref().map_or(String::new(), Meter::text);
+        put(ret, text.into_bytes());
+        Status::Ok
+    })
 }
