@@ -168,7 +168,7 @@ static void test_malformed_requests(void **state)
     assert_int_equal(scrapes, before);
 }
 
-/* More connections than there are places: the surplus is closed, and places that are given up can be had again. */
+/* More connections than there are places: idle ones are closed to make room, and places that are given up can be had again. */
 static void test_connections_are_bounded(void **state)
 {
     (void)state;
@@ -178,7 +178,7 @@ static void test_connections_are_bounded(void **state)
         open[i] = (struct pollfd){.fd = connected(), .events = POLLIN};
     }
     unsigned closed = 0;
-    while (closed < MANY / 2) { /* each that is closed becomes readable */
+    while (closed < MANY / 2) { /* one that is closed becomes readable */
         assert_true(poll(open, MANY, 30000) > 0);
         for (size_t i = 0; i < MANY; i++) {
             if (open[i].fd >= 0 && open[i].revents != 0) {

@@ -263,7 +263,7 @@ static void logs_are_bounded_and_harmless(void **state)
     assert_int_equal(kill(rig->launcher.pid, SIGTERM), 0);
     assert_int_equal(rig_wait(rig), 0);
     rig_read_file(rig->log, &log);
-    assert_true(rig_has(&log, "name=test line 0 ?[31m0000"));
+    assert_true(rig_has(&log, "name=test line=\"line 0 ?[31m0000"));
     assert_false(rig_has(&log, "\033"));
     assert_true(log.size > 30000 && log.size < 120000); /* of some 420,000 */
     assert_true(rig_has(&log, "this is a simulation"));
@@ -453,7 +453,7 @@ static void debug_mode_has_a_console(void **state)
     assert_int_equal(rig_wait(rig), 0);
     CMAW_BUF_AUTO(log, TEXT_MAX);
     rig_read_file(rig->log, &log);
-    assert_true(rig_has(&log, "name=test hello from the console"));
+    assert_true(rig_has(&log, "name=test line=\"hello from the console\""));
 }
 
 static void a_deaf_enclave_does_not_stop_the_launcher(void **state)
