@@ -43,7 +43,9 @@ int cmaw_signals_next(int fd)
 
 enum cmaw_err cmaw_log_option(const char *format, struct cmaw_diag *diag)
 {
-    return cmaw_log_set_format(format) == CMAW_OK ? CMAW_OK : cmaw_diag_set(diag, CMAW_E_USAGE, "--log-format is text or json, not %s", format);
+    CMAW_REQUIRE(cmaw_log_set_format(format) != CMAW_OK, CMAW_OK);
+    cmaw_diag_hint(diag, "--log-format json is one object a line");
+    return cmaw_diag_set(diag, CMAW_E_USAGE, "--log-format is text or json, not %s", format);
 }
 
 uint64_t cmaw_clock_ms(void)

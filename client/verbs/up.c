@@ -97,6 +97,7 @@ static enum cmaw_err choose_log_format(struct cmaw_stack *stack, const char *for
 {
     const bool json = strcmp(format, "json") == 0;
     if (!json && strcmp(format, "text") != 0) {
+        cmaw_diag_hint(diag, "--log-format json is one object a line");
         return cmaw_diag_set(diag, CMAW_E_USAGE, "--log-format is text or json, not %s", format);
     }
     if (json == stack->log_json) {

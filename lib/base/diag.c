@@ -53,7 +53,7 @@ static const char *hint_of(const struct cmaw_diag *diag)
 void cmaw_diag_print(const struct cmaw_diag *diag, const char *program, enum cmaw_err err)
 {
     if (cmaw_log_is_json()) {
-        cmaw_log(CMAW_LOG_ERROR, "program.failed", "text=\"%s\" hint=\"%s\"", diag->text[0] == '\0' ? cmaw_err_text(err) : diag->text, diag->hint);
+        cmaw_log(CMAW_LOG_ERROR, "program.failed", "text=\"%s\" hint=\"%s\"", diag->text[0] == '\0' ? cmaw_err_text(err) : diag->text, hint_of(diag));
         return;
     }
     (void)fprintf(stderr, "%s: %s\n", program, diag->text[0] == '\0' ? cmaw_err_text(err) : diag->text);
