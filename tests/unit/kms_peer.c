@@ -167,11 +167,19 @@ void kms_peer_serve(struct kms_peer *peer, int fd)
     tls_peer_serve(connection, fd);
 }
 
+static void join_ended(struct kms_peer *peer)
+{
+    while (peer->joined < peer->connections) {
+        tls_peer_join(&peer->connection[peer->joined++]);
+    }
+}
+
 static enum cmaw_err dial(uint32_t timeout_ms, int *ret_fd)
 {
     (void)timeout_ms;
     int ends[2];
     CMAW_REQUIRE(world->connections < KMS_STEPS_MAX, CMAW_E_UNAVAILABLE);
+    join_ended(world); /* the client has closed its end: one thread at a time has the peer */
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     kms_peer_serve(world, ends[1]);
     *ret_fd = ends[0];
@@ -195,10 +203,9 @@ void kms_peer_open(struct kms_peer *peer)
 
 void kms_peer_join(struct kms_peer *peer)
 {
-    for (size_t i = 0; i < peer->connections; i++) {
-        tls_peer_join(&peer->connection[i]);
-    }
+    join_ended(peer);
     peer->connections = 0;
+    peer->joined = 0;
 }
 
 void kms_peer_script(struct kms_peer *peer, const struct kms_step *steps, size_t count)

@@ -33,7 +33,7 @@ struct kms_peer {
     struct cmaw_kms_key key;
     uint8_t tsk[32];              /* what the envelopes hold */
     /* what was seen */
-    size_t requests, connections;
+    size_t requests, connections, joined;
     size_t sent;                  /* bytes of the last step */
     struct cmaw_buf heads[KMS_STEPS_MAX];
     struct cmaw_buf spkis[KMS_STEPS_MAX]; /* of the recipients; empty: none */
