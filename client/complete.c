@@ -84,7 +84,7 @@ static void offer_options(const struct line *line, const struct cmaw_usage *usag
     offer(line, "--help", "say what it takes");
 }
 
-/* Copies word number index of an alternative ("show FILE") without brackets; false: it has not so many. */
+/* Copies word number index of an alternative ("show FILE") without brackets; the last one again where it ends in "…". False: it has not so many. */
 static bool token_at(const char *at, const char *end, size_t index, char ret_token[static TOKEN_SIZE])
 {
     for (size_t i = 0;; i++) {
@@ -96,10 +96,10 @@ static bool token_at(const char *at, const char *end, size_t index, char ret_tok
             size++;
         }
         if (size == 0 || size >= TOKEN_SIZE) {
-            return false;
+            return i > 0 && strstr(ret_token, "…") != NULL;
         }
+        (void)snprintf(ret_token, TOKEN_SIZE, "%.*s", (int)size, at);
         if (i == index) {
-            (void)snprintf(ret_token, TOKEN_SIZE, "%.*s", (int)size, at);
             return true;
         }
         at += size;

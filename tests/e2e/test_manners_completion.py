@@ -81,6 +81,8 @@ def test_bash_completes_runs(stack):
     ids = [run["run_id"] for run in runs]
     assert bash("wait", ids[0][:6], env=stack.env) == [ids[0][:12]] and bash("wait", "la", env=stack.env) == ["last"]
     assert bash("wait", runs[0]["workflow_id"][:12], env=stack.env) == [runs[0]["workflow_id"]]
+    assert bash("store", "export", ids[0][:12], ids[1][:6], env=stack.env) == [ids[1][:12]]  # as many as one likes
+    assert bash("store", "shred", ids[0][:12], ids[1][:6], env=stack.env) == []
     elsewhere = {key: value for key, value in stack.env.items() if key != "CMAW_STORE"} | {"XDG_DATA_HOME": "/nowhere"}
     assert bash("wait", "", env=elsewhere) == ["last"]
     assert bash("wait", "--store", str(stack.store), ids[0][:6], env=elsewhere) == [ids[0][:12]]
@@ -124,7 +126,7 @@ def test_zsh_completes_files_and_runs(zsh, stack):
     run = stack.run(LETTERS / "01-water-approve.txt").json()["run_id"]
     assert zsh(f"cmaw verify {run[:6]}", f"> cmaw verify {run[:12]}")
     shown = zsh("cmaw open ", "the latest run")
-    assert any(run[:12] in line and "claim, completed" in line for line in shown), shown
+    assert run[:12] in "\n".join(shown) and "claim, completed" in "\n".join(shown), shown
 
 
 def test_image_is_described_as_it_is():

@@ -27,6 +27,13 @@ def printed(*command, env=None, status=(0, 1)):
     return json.loads(result.out)
 
 
+def is_json(text):
+    try:
+        return json.loads(text) is not None
+    except ValueError:
+        return False
+
+
 class Actual:
     """Real outputs of a verb: one method for each, so that a verb without one is noticed."""
 
@@ -91,6 +98,20 @@ class Actual:
         bring = ["store", "import", self.tmp / "runs", "--export-passphrase-file", self.tmp / "secret", "--json", "--store", self.tmp / "other.db"]
         yield self.cmaw(*bring)
         yield self.cmaw(*bring, "--trust", self.cmaw("status", "--json")["manifest"])
+
+    def codec(self):
+        serving = subprocess.Popen([str(CMAW), "codec", "--json"], env=self.stack.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            lines = ""
+            while not lines or not is_json(lines):
+                line = serving.stdout.readline()
+                assert line, lines
+                lines += line
+            yield json.loads(lines)
+        finally:
+            serving.terminate()
+            serving.wait(60)
+            serving.stdout.close()
 
     def verifier(self):
         made = next(self.evidence())
