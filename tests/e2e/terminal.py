@@ -56,8 +56,12 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def resize(self, columns, lines=24):
+        """As terminals do that break old lines anew at the new width: they take more rows, and the cursor is below them."""
+        old = self.shown()[:self.screen.cursor.y]
+        self.screen = pyte.Screen(columns, lines)
+        self.stream = pyte.ByteStream(self.screen)
+        self.stream.feed("".join(f"{line}\r\n" for line in old).encode())
         set_size(self.fd, columns, lines)
-        self.screen.resize(lines, columns)
         self.columns = columns
 
     def shown(self):

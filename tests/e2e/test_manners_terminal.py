@@ -101,12 +101,17 @@ def test_a_terminal_that_changes_its_size(stack, long_names, tmp_path, before, a
     command = ["sh", "-c", 'echo before; exec "$@"', "sh", harness.program("cmaw"), "run", long_names, LETTER, "--output", tmp_path / "out"]
     with halted(stack) as go_on, terminal(command, {**stack.env, "TERM": "xterm"}, columns=before) as screen:
         screen.wait_for("pending")
-        size = len(screen.raw)
+        size, old = len(screen.raw), [line for line in screen.shown() if line]
         screen.resize(after)
         screen.wait_for(lambda t: len(t.raw) > size and "pending" in t.text(size)[-2] if len(t.text(size)) > 1 else False)
         go_on()
         assert screen.end() == 0
     assert screen.shown()[0] == "before"
+    rows = "".join(screen.screen.display)
+    if after < before:
+        assert all(line in rows for line in old), screen.shown()  # nobody knows where it began: it was left alone
+    else:
+        assert rows.count("STEP") == 1, screen.shown()
     frames = [line for line in screen.text(size) if line.strip()]
     # a frame that was under way when the size changed is of the old size
     assert_fits(frames[4:], after - 1)
