@@ -110,7 +110,8 @@ static enum cmaw_err read_passphrase(const char *path, struct cmaw_buf *passphra
     CMAW_FD_AUTO(fd);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot open the passphrase file %s: %s", path, strerror(errno));
+        cmaw_diag_hint(diag, "is the path right, seen from this folder?");
+        return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot open %s: %s", path, strerror(errno));
     }
     CMAW_TRY(check_private(fd, path, diag));
     CMAW_TRY(cmaw_file_read_fd(fd, path, passphrase, diag));
