@@ -4,7 +4,7 @@
 #include "client/report/parts.h"
 #include "lib/base/text.h"
 
-enum { LABELS_MAX = 24, WIDE = 420, NAME_SHOWN = 24, PCR_SHOWN = 16 };
+enum { LABELS_MAX = 24, WIDE = 420, NAME_SHOWN = 20, PCR_SHOWN = 16 };
 
 /* The first characters of a name, with an ellipsis if there are more. */
 static void put_short(struct cmaw_html *html, struct cmaw_slice name)
@@ -143,7 +143,7 @@ static void curve(const struct cmaw_graph *graph, const struct cmaw_graph_line *
     }
 }
 
-static enum cmaw_err draw_line(struct cmaw_page *page, const struct cmaw_graph *graph, const struct cmaw_graph_line *line, bool labels)
+static enum cmaw_err draw_line(struct cmaw_page *page, const struct cmaw_graph *graph, const struct cmaw_graph_line *line)
 {
     struct cmaw_html *html = &page->html;
     CMAW_BUF_AUTO(path, 64 * 1024);
@@ -159,11 +159,21 @@ static enum cmaw_err draw_line(struct cmaw_page *page, const struct cmaw_graph *
     }
     cmaw_html_close(html);
     cmaw_html_void(html, "path", (const char *const[]){"class", "edge", "marker-end", "url(#arrow)", "d", (const char *)path.data, NULL});
-    if (labels) {
-        draw_label(page, line, x, y);
-    }
     cmaw_html_close(html);
     return html->buf->err;
+}
+
+/* Over the lines, which they interrupt. */
+static enum cmaw_err draw_labels(struct cmaw_page *page, const struct cmaw_graph *graph)
+{
+    for (size_t i = 0; graph->line_count <= LABELS_MAX && i < graph->line_count; i++) {
+        CMAW_BUF_AUTO(path, 64 * 1024);
+        int x = 0, y = 0;
+        curve(graph, &graph->lines[i], &path, &x, &y);
+        CMAW_TRY(path.err);
+        draw_label(page, &graph->lines[i], x, y);
+    }
+    return CMAW_OK;
 }
 
 static void describe(struct cmaw_page *page)
@@ -228,8 +238,9 @@ static enum cmaw_err draw(struct cmaw_page *page, const struct cmaw_graph *graph
 {
     open_drawing(page, graph);
     for (size_t i = 0; i < graph->line_count; i++) {
-        CMAW_TRY(draw_line(page, graph, &graph->lines[i], graph->line_count <= LABELS_MAX));
+        CMAW_TRY(draw_line(page, graph, &graph->lines[i]));
     }
+    CMAW_TRY(draw_labels(page, graph));
     for (size_t i = 0; i < graph->node_count; i++) {
         const struct cmaw_graph_node *node = &graph->nodes[i];
         if (node->kind == CMAW_GRAPH_STEP) {
