@@ -50,7 +50,7 @@ static void put_time(char ret_time[static TIME_SIZE])
 }
 
 /* Cut to the capacity, with '?' for control characters and a line feed at its end. */
-static size_t put_text(const struct cmaw_log_head *head, const char *format, va_list args, char *line, size_t capacity)
+[[gnu::format(printf, 2, 0)]] static size_t put_text(const struct cmaw_log_head *head, const char *format, va_list args, char *line, size_t capacity)
 {
     const int prefix = snprintf(line, capacity, "%s %s %s %s ", head->time, head->level, head->program, head->event);
     if (prefix < 0 || (size_t)prefix >= capacity) {

@@ -71,6 +71,9 @@ static bool is_number(const struct field *field)
     return size >= 2 && field->value[0] == '%' && strspn(field->value + 1, "lzhj") == size - 2 && strchr("uid", field->end[-1]) != NULL;
 }
 
+/* A part of a format that was checked where it is written is no literal. */
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+
 /* How many characters the format gives up to a point in it. */
 static size_t width_until(const char *format, const char *point, va_list args)
 {
