@@ -112,6 +112,13 @@ static enum cmaw_err write_synced(int fd, struct cmaw_slice content, const char 
     return CMAW_OK;
 }
 
+/* A new file, so that nobody has it open, owns it or has another name for it; what lies there is of a program that died. */
+static int create_new(const char *path, unsigned mode)
+{
+    (void)unlink(path);
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
+}
+
 enum cmaw_err cmaw_file_write(const char *path, struct cmaw_slice content, unsigned mode, struct cmaw_diag *diag)
 {
     char temporary[CMAW_PATH_MAX];
@@ -119,7 +126,7 @@ enum cmaw_err cmaw_file_write(const char *path, struct cmaw_slice content, unsig
         return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "path is too long: %s", path);
     }
     CMAW_FD_AUTO(fd);
-    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, (mode_t)mode);
+    fd = create_new(temporary, mode);
     if (fd < 0) {
         return fail(diag, "create", path);
     }

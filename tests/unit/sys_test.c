@@ -1,8 +1,11 @@
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,6 +24,44 @@ static void a_process_is_named_by_pid_and_start(void **state)
     assert_int_equal(cmaw_pid_open(0, ticks, &pidfd), CMAW_E_NOT_FOUND);
     assert_int_equal(cmaw_pid_open(getpid(), ticks, &pidfd), CMAW_OK);
     assert_int_equal(cmaw_pid_signal(pidfd, 0), CMAW_OK);
+}
+
+static void put(const char *path, mode_t mode)
+{
+    CMAW_FD_AUTO(fd);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    assert_int_equal(write(fd, "theirs", 6), 6);
+}
+
+static void check_content(const char *path, const char *content)
+{
+    struct cmaw_diag diag = {0};
+    CMAW_BUF_AUTO(found, 100);
+    assert_int_equal(cmaw_file_read(path, &found, &diag), CMAW_OK);
+    assert_true(cmaw_slice_eq_cstr(cmaw_buf_slice(&found), content));
+}
+
+/* Somebody who knows the name of the file in the making puts there one that is open already, another name of a file, or a link to one. */
+static void a_written_file_is_nobody_else_s(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/cmaw-sys-XXXXXX", path[CMAW_PATH_MAX], other[CMAW_PATH_MAX], temporary[CMAW_PATH_MAX];
+    struct cmaw_diag diag = {0};
+    struct stat info;
+    assert_non_null(mkdtemp(folder));
+    assert_true(cmaw_path(path, "%s/secret", folder) == CMAW_OK && cmaw_path(other, "%s/other", folder) == CMAW_OK &&
+                cmaw_path(temporary, "%s.%d.tmp", path, getpid()) == CMAW_OK);
+    put(other, 0644);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(i == 0 ? link(other, temporary) : symlink(other, temporary), 0);
+        assert_int_equal(cmaw_file_write(path, CMAW_SLICE_LIT("ours"), 0600, &diag), CMAW_OK);
+        check_content(other, "theirs");
+        check_content(path, "ours");
+        assert_int_equal(stat(path, &info), 0);
+        assert_int_equal(info.st_mode & 0777, 0600);
+        assert_int_equal(access(temporary, F_OK), -1);
+    }
+    assert_int_equal(unlink(path) | unlink(other) | rmdir(folder), 0);
 }
 
 struct entry {
@@ -87,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_process_is_named_by_pid_and_start),
+        cmocka_unit_test(a_written_file_is_nobody_else_s),
         cmocka_unit_test(yaml_faults_name_the_line),
         cmocka_unit_test(good_yaml_loads),
     };
