@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/text.h"
+
 enum cmaw_err cmaw_path_absolute(const char *path, char ret_path[static CMAW_PATH_MAX], struct cmaw_diag *diag)
 {
     char here[CMAW_PATH_MAX] = "";
@@ -79,5 +81,6 @@ void cmaw_progress(const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    cmaw_text_tame(line);
     (void)fprintf(stderr, "cmaw: %s\n", line);
 }

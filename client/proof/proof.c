@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/base/text.h"
+
 enum cmaw_err cmaw_proof_new(const char *name, struct cmaw_proof *ret_proof)
 {
     *ret_proof = (struct cmaw_proof){.name = name, .text = CMAW_BUF(CMAW_PROOF_TEXT_MAX), .json = json_object()};
@@ -24,6 +26,7 @@ void cmaw_proof_line(struct cmaw_proof *proof, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    cmaw_text_tame(line);
     cmaw_buf_put_cstr(&proof->text, "  ");
     cmaw_buf_put_cstr(&proof->text, line);
     cmaw_buf_put_cstr(&proof->text, "\n");

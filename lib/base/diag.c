@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 enum cmaw_err cmaw_diag_set(struct cmaw_diag *diag, enum cmaw_err err, const char *format, ...)
 {
@@ -56,9 +57,12 @@ void cmaw_diag_print(const struct cmaw_diag *diag, const char *program, enum cma
         cmaw_log(CMAW_LOG_ERROR, "program.failed", "text=\"%s\" hint=\"%s\"", diag->text[0] == '\0' ? cmaw_err_text(err) : diag->text, hint_of(diag));
         return;
     }
-    (void)fprintf(stderr, "%s: %s\n", program, diag->text[0] == '\0' ? cmaw_err_text(err) : diag->text);
-    if (hint_of(diag)[0] != '\0') {
-        (void)fprintf(stderr, "hint: %s\n", hint_of(diag));
+    struct cmaw_diag shown = *diag; /* with words of peers and files */
+    cmaw_text_tame(shown.text);
+    cmaw_text_tame(shown.hint);
+    (void)fprintf(stderr, "%s: %s\n", program, shown.text[0] == '\0' ? cmaw_err_text(err) : shown.text);
+    if (hint_of(&shown)[0] != '\0') {
+        (void)fprintf(stderr, "hint: %s\n", hint_of(&shown));
     }
 }
 

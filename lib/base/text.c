@@ -171,6 +171,35 @@ bool cmaw_utf8_valid(struct cmaw_slice text)
     return true;
 }
 
+/* As utf8_sequence, but 0 for a control character too. */
+static size_t tame_sequence(const uint8_t *text, size_t left)
+{
+    const size_t length = utf8_sequence(text, left);
+    const bool control = length == 1 ? text[0] < 0x20 || text[0] == 0x7f : length == 2 && text[0] == 0xc2 && text[1] < 0xa0;
+    return control ? 0 : length;
+}
+
+bool cmaw_text_is_tame(struct cmaw_slice text)
+{
+    size_t length = 1;
+    for (size_t i = 0; i < text.size && length > 0; i += length) {
+        length = tame_sequence(text.data + i, text.size - i);
+    }
+    return length > 0;
+}
+
+void cmaw_text_tame(char *text)
+{
+    const struct cmaw_slice all = cmaw_slice_of_cstr(text);
+    for (size_t i = 0; i < all.size;) {
+        const size_t length = tame_sequence(all.data + i, all.size - i);
+        if (length == 0) {
+            text[i] = '?';
+        }
+        i += length == 0 ? 1 : length;
+    }
+}
+
 enum cmaw_err cmaw_parse_u64(const char *text, uint64_t max, uint64_t *ret_value)
 {
     CMAW_REQUIRE(text[0] != '\0' && (text[0] != '0' || text[1] == '\0'), CMAW_E_MALFORMED);

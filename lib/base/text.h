@@ -21,6 +21,10 @@ enum cmaw_err cmaw_base64_decode(struct cmaw_slice text, struct cmaw_buf *buf);
 void cmaw_buf_put_json_escaped(struct cmaw_buf *buf, struct cmaw_slice text);
 /* True for well-formed UTF-8 (RFC 3629: shortest form, no surrogates, at most U+10FFFF). U+0000 is well-formed. */
 bool cmaw_utf8_valid(struct cmaw_slice text);
+/* Whether a terminal shows the text and obeys nothing in it: well-formed UTF-8 without control characters (U+0000..U+001F, U+007F..U+009F). */
+bool cmaw_text_is_tame(struct cmaw_slice text);
+/* Replaces what is not, by one '?' for each byte. */
+void cmaw_text_tame(char *text);
 /* Decimal digits without sign or leading zeros, at most max. */
 enum cmaw_err cmaw_parse_u64(const char *text, uint64_t max, uint64_t *ret_value);
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 /* after the standard headers it needs */
 #include <cmocka.h>
 
@@ -88,6 +89,23 @@ static void utf8_follows_rfc_3629(void **state)
     }
 }
 
+static void terminals_obey_no_text(void **state)
+{
+    (void)state;
+    static const struct { const char *text, *tame; } cases[] = {
+        {"", ""}, {"plain ~ \xc3\xa9\xe2\x82\xac", "plain ~ \xc3\xa9\xe2\x82\xac"}, {"a\x1b[2Jb", "a?[2Jb"}, {"a\nb\tc\r", "a?b?c?"}, {"\x7f", "?"},
+        {"\xc2\x9b" "2J", "??2J"}, {"\xc2\xa0", "\xc2\xa0"}, {"\x9b" "2J", "?2J"}, {"cut \xe2\x82", "cut ??"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[32] = "";
+        memcpy(text, cases[i].text, strlen(cases[i].text));
+        assert_int_equal(cmaw_text_is_tame(cmaw_slice_of_cstr(text)), strcmp(cases[i].text, cases[i].tame) == 0);
+        cmaw_text_tame(text);
+        assert_string_equal(text, cases[i].tame);
+        assert_true(cmaw_text_is_tame(cmaw_slice_of_cstr(text)));
+    }
+    assert_false(cmaw_text_is_tame(CMAW_SLICE_LIT("a\0b")));
+}
+
 static void numbers_are_plain_decimals(void **state)
 {
     (void)state;
@@ -151,6 +169,23 @@ static void diag_reads_from_outside_in(void **state)
     assert_int_equal(cmaw_err_of_errno(ENOSPC), CMAW_E_NO_SPACE);
 }
 
+static void words_of_peers_cannot_steer_the_terminal(void **state)
+{
+    (void)state;
+    struct cmaw_diag diag = {0};
+    char shown[64] = "";
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    const int before = dup(STDERR_FILENO);
+    assert_true(before >= 0 && dup2(ends[1], STDERR_FILENO) >= 0);
+    cmaw_diag_hint(&diag, "\x1b[1A");
+    cmaw_diag_print(&diag, "x", cmaw_diag_set(&diag, CMAW_E_PEER, "it said %s", "a\x1b[2J\nb"));
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    assert_true(read(ends[0], shown, sizeof shown - 1) > 0);
+    assert_string_equal(shown, "x: it said a?[2J?b\nhint: ?[1A\n");
+    assert_int_equal(close(before) | close(ends[0]) | close(ends[1]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,10 +194,12 @@ int main(void)
         cmocka_unit_test(hex_is_strict),
         cmocka_unit_test(base64_is_strict),
         cmocka_unit_test(utf8_follows_rfc_3629),
+        cmocka_unit_test(terminals_obey_no_text),
         cmocka_unit_test(numbers_are_plain_decimals),
         cmocka_unit_test(secrets_are_wiped_and_reused),
         cmocka_unit_test(more_secrets_than_one_arena_holds),
         cmocka_unit_test(diag_reads_from_outside_in),
+        cmocka_unit_test(words_of_peers_cannot_steer_the_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
