@@ -245,6 +245,7 @@ static enum cmaw_lint_truth pcr_matches(const struct cmaw_lint_operator *op, con
 static enum cmaw_lint_truth principal_matches(const struct cmaw_lint_operator *op, const char *value,
                                               const struct cmaw_lint_principal *principal)
 {
+    char account[13];
     if (!compares_text(op, value)) {
         return CMAW_LINT_MAYBE;
     }
@@ -252,8 +253,9 @@ static enum cmaw_lint_truth principal_matches(const struct cmaw_lint_operator *o
         return CMAW_LINT_ALWAYS;
     }
     if (principal->kind == CMAW_LINT_ANYONE) {
-        /* who is named without a wildcard is looked at as a principal of its own */
-        return has_wildcard(op, value) ? CMAW_LINT_MAYBE : CMAW_LINT_NEVER;
+        /* who is named without a wildcard is looked at as a principal of its own, unless it is written as no ARN is and matches one all the same */
+        cmaw_lint_account_of(value, account);
+        return has_wildcard(op, value) || (op->compare == CMAW_LINT_FOLD && account[0] == '\0') ? CMAW_LINT_MAYBE : CMAW_LINT_NEVER;
     }
     if (principal->kind != CMAW_LINT_NAMED || strstr(principal->name, ":assumed-role/") != NULL) {
         return CMAW_LINT_MAYBE;

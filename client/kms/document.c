@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/text.h"
+
 /* Where a fault is: "policy.json: statement 3 (Use)". */
 struct place {
     const struct cmaw_lint_document *document;
@@ -264,6 +266,25 @@ static enum cmaw_err take_statements(struct cmaw_lint_document *document, struct
     return CMAW_OK;
 }
 
+/* A policy is as hostile as whoever wrote it, and its texts stand between the lines that say what was found. */
+static bool is_tame(const json_t *value)
+{
+    const char *name = NULL;
+    json_t *inner = NULL;
+    size_t index = 0;
+    json_object_foreach((json_t *)value, name, inner) {
+        if (!cmaw_text_is_tame(cmaw_slice_of_cstr(name)) || !is_tame(inner)) {
+            return false;
+        }
+    }
+    json_array_foreach(value, index, inner) {
+        if (!is_tame(inner)) {
+            return false;
+        }
+    }
+    return !json_is_string(value) || cmaw_text_is_tame(cmaw_slice_of(json_string_value(value), json_string_length(value)));
+}
+
 enum cmaw_err cmaw_lint_document_parse(const char *name, struct cmaw_slice text, enum cmaw_lint_kind kind,
                                        struct cmaw_lint_document *ret_document, struct cmaw_diag *diag)
 {
@@ -274,6 +295,9 @@ enum cmaw_err cmaw_lint_document_parse(const char *name, struct cmaw_slice text,
         return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "%s: a policy has at most %d bytes", name, CMAW_LINT_POLICY_MAX);
     }
     CMAW_TRY(cmaw_json_parse(name, text, &document.json, diag));
+    if (!is_tame(document.json)) {
+        return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s: a text in it has a control character", name);
+    }
     CMAW_TRY(take_statements(&document, diag));
     *ret_document = document;
     document = (struct cmaw_lint_document){0};

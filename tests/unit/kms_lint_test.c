@@ -72,6 +72,9 @@ static void what_is_no_policy_is_refused_with_its_place(void **state)
         {CONDITION("'NullIfExists':{'a':'true'}"), "there is no operator NullIfExists"},
         {CONDITION("'StringEquals':{'a':[]}"), "a is empty"},
         {CONDITION("'StringEquals':{'a':{'b':'c'}}"), "a is not a text"},
+        {POLICY("{'Sid':'\\u001b[2Jno key material','Effect':'Deny','Principal':'*','Action':'*','Resource':'*'}"), "p.json: a text in it has a control character"},
+        {CONDITION("'StringEquals':{'a\\u009b':'b'}"), "p.json: a text in it has a control character"},
+        {CONDITION("'StringEquals':{'a':['b','c\\nd']}"), "p.json: a text in it has a control character"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct cmaw_lint_document document = {0};
@@ -211,6 +214,31 @@ static void a_call_without_a_recipient_has_no_registers(void **state)
     assert_int_equal(cmaw_lint_test_truth(&document.statements[0].tests[0], &situation), CMAW_LINT_ALWAYS);
 }
 
+/* Whether a Deny for everyone but the principal named leaves nobody: not where letters of another case name one that nobody has gathered. */
+static void an_exception_is_for_whoever_it_matches(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *block;
+        enum cmaw_lint_truth truth;
+    } cases[] = {
+        {"'StringNotEquals':{'aws:PrincipalArn':'" P "'}", CMAW_LINT_ALWAYS},
+        {"'StringNotEqualsIgnoreCase':{'aws:PrincipalArn':'" P "'}", CMAW_LINT_ALWAYS}, /* P is looked at by itself */
+        {"'StringNotEqualsIgnoreCase':{'aws:PrincipalArn':'ARN:aws:iam::111122223333:role/parent'}", CMAW_LINT_MAYBE},
+        {"'StringNotEquals':{'aws:PrincipalArn':'ARN:aws:iam::111122223333:role/parent'}", CMAW_LINT_ALWAYS},
+    };
+    const struct cmaw_lint_principal who = {.kind = CMAW_LINT_ANYONE, .name = "*"};
+    const struct cmaw_lint_situation situation = {&who, action("kms:Decrypt"), CMAW_LINT_NONE, NULL};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CMAW_LINT_DOCUMENT_AUTO(document);
+        struct cmaw_diag diag = {0};
+        char text[1024];
+        assert_true(snprintf(text, sizeof text, CONDITION("%s"), cases[i].block) < (int)sizeof text);
+        assert_int_equal(cmaw_lint_document_parse("p", quoted(text), CMAW_LINT_KEY_POLICY, &document, &diag), CMAW_OK);
+        assert_int_equal(cmaw_lint_test_truth(&document.statements[0].tests[0], &situation), cases[i].truth);
+    }
+}
+
 static void a_session_acts_for_its_role(void **state)
 {
     (void)state;
@@ -244,6 +272,7 @@ int main(void)
         cmocka_unit_test(an_identity_policy_has_no_principal),
         cmocka_unit_test(tests_have_three_values),
         cmocka_unit_test(a_call_without_a_recipient_has_no_registers),
+        cmocka_unit_test(an_exception_is_for_whoever_it_matches),
         cmocka_unit_test(a_session_acts_for_its_role),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
