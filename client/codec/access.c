@@ -1,5 +1,6 @@
 #include "client/codec/access.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -69,9 +70,31 @@ static bool is_json(const char *content_type)
     return content_type != NULL && strncasecmp(content_type, json, sizeof json - 1) == 0 && strchr("; \t", content_type[sizeof json - 1]) != NULL;
 }
 
+/* "localhost", "127.0.0.1:8234", "[::1]:8234". Who names no host is no browser. */
+static bool names_loopback(const char *host)
+{
+    char name[sizeof "255.255.255.255"];
+    struct in_addr four;
+    if (host == NULL) {
+        return true;
+    }
+    const size_t size = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+    if (size > strlen(host) || (host[size] != '\0' && (host[size] != ':' || strspn(host + size + 1, "0123456789") != strlen(host + size + 1)))) {
+        return false;
+    }
+    if (cmaw_slice_eq_cstr(cmaw_slice_of(host, size), "[::1]") || (size == 9 && strncasecmp(host, "localhost", size) == 0)) {
+        return true;
+    }
+    return cmaw_slice_to_cstr(cmaw_slice_of(host, size), name, sizeof name) == CMAW_OK && inet_pton(AF_INET, name, &four) == 1 &&
+           ntohl(four.s_addr) >> 24 == 127;
+}
+
 enum cmaw_codec_status cmaw_codec_admit(const struct cmaw_codec_access *access, const struct cmaw_codec_call *call, enum cmaw_codec_verb *ret_verb)
 {
     const enum cmaw_codec_verb verb = verb_of(call->path);
+    if (access->plain && !names_loopback(call->host)) {
+        return CMAW_CODEC_FORBIDDEN;
+    }
     if (call->origin != NULL && !cmaw_codec_origin_allowed(access, call->origin)) {
         return CMAW_CODEC_FORBIDDEN;
     }

@@ -11,6 +11,7 @@ enum cmaw_codec_verb { CMAW_CODEC_NONE, CMAW_CODEC_ENCODE, CMAW_CODEC_DECODE };
 
 struct cmaw_codec_access {
     struct cmaw_slice token; /* empty: none is asked for */
+    bool plain;              /* served without TLS, so at a loopback address, which Host has to name */
     size_t origin_count;
     char origins[CMAW_CODEC_ORIGINS_MAX][CMAW_CODEC_ORIGIN_SIZE];
 };
@@ -25,6 +26,7 @@ struct cmaw_codec_call {
     const char *origin;
     const char *authorization;
     const char *content_type;
+    const char *host;
 };
 
 /* Statuses of HTTP that are decided here. */
@@ -39,7 +41,8 @@ enum cmaw_codec_status {
 };
 
 /* OK: its body may be read, for *ret_verb. The last part of the path is the verb, whatever stands before it (Temporal's codec protocol); the token is
- * the first part, or a bearer token. A page of another origin than those added is refused whatever else it brings. The token is compared in
+ * the first part, or a bearer token. A page of another origin than those added is refused whatever else it brings, and so is one
+ * that reached us by a name of its own (DNS rebinding), which TLS would have noticed. The token is compared in
  * constant time. */
 enum cmaw_codec_status cmaw_codec_admit(const struct cmaw_codec_access *access, const struct cmaw_codec_call *call, enum cmaw_codec_verb *ret_verb);
 /* Whether a browser may let a page of this origin see answers. */

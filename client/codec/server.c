@@ -92,7 +92,8 @@ static struct incoming *begin(const struct cmaw_codec_server *server, struct MHD
     if (incoming != NULL) {
         const struct cmaw_codec_call call = {.method = method, .path = path, .origin = header_of(connection, "Origin"),
                                              .authorization = header_of(connection, "Authorization"),
-                                             .content_type = header_of(connection, "Content-Type")};
+                                             .content_type = header_of(connection, "Content-Type"),
+                                             .host = header_of(connection, "Host")};
         incoming->status = cmaw_codec_admit(server->access, &call, &incoming->verb);
         incoming->body = CMAW_BUF(CMAW_CODEC_BODY_MAX);
     }

@@ -1,8 +1,10 @@
 #include "client/codec/token.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/text.h"
 #include "lib/crypto/random.h"
@@ -19,11 +21,11 @@ enum cmaw_err cmaw_codec_token_new(struct cmaw_secret *ret_token)
     return cmaw_secret_copy(cmaw_buf_slice(&hex), ret_token);
 }
 
-static enum cmaw_err read_token(const char *path, struct cmaw_secret *ret_token, struct cmaw_diag *diag)
+static enum cmaw_err read_token(int fd, const char *path, struct cmaw_secret *ret_token, struct cmaw_diag *diag)
 {
     uint8_t bytes[CMAW_CODEC_TOKEN_BYTES];
     CMAW_BUF_AUTO(text, 4096);
-    CMAW_TRY(cmaw_file_read(path, &text, diag));
+    CMAW_TRY(cmaw_file_read_fd(fd, path, &text, diag));
     if (text.size > 0 && text.data[text.size - 1] == '\n') {
         cmaw_buf_truncate(&text, text.size - 1);
     }
@@ -52,7 +54,9 @@ static enum cmaw_err write_token(const char *path, struct cmaw_secret *ret_token
 enum cmaw_err cmaw_codec_token_file(const char *path, struct cmaw_secret *ret_token, struct cmaw_diag *diag)
 {
     struct stat info;
-    if (stat(path, &info) != 0) {
+    CMAW_FD_AUTO(fd);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) != 0) {
         return errno == ENOENT ? write_token(path, ret_token, diag)
                                : cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot read %s: %s", path, strerror(errno));
     }
@@ -60,5 +64,9 @@ enum cmaw_err cmaw_codec_token_file(const char *path, struct cmaw_secret *ret_to
         cmaw_diag_hint(diag, "chmod 600 it, or remove it: a new one is made");
         return cmaw_diag_set(diag, CMAW_E_DENIED, "others may read the token in %s", path);
     }
-    return read_token(path, ret_token, diag);
+    if (info.st_uid != geteuid()) {
+        cmaw_diag_hint(diag, "choose another file: a new token is made");
+        return cmaw_diag_set(diag, CMAW_E_DENIED, "%s belongs to somebody else, who may read the token in it", path);
+    }
+    return read_token(fd, path, ret_token, diag);
 }

@@ -113,6 +113,7 @@ static enum cmaw_err set_place(const struct codec_args *args, struct serving *se
     }
     serving->place.port = (uint16_t)port;
     CMAW_TRY(check_exposure(args, &serving->place, diag));
+    serving->access.plain = args->certificate == NULL;
     if (args->certificate != NULL) {
         CMAW_TRY(read_pem(args->certificate, &serving->certificate, &serving->place.certificate, diag));
         CMAW_TRY(read_pem(args->key, &serving->key, &serving->place.key, diag));

@@ -149,7 +149,8 @@ def test_who_may_ask(server, stack):
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[0-9a-f]{64}/", server.endpoint)
     for path, headers, expected in (("", {}, 401), ("", {"Authorization": f"Bearer {token}"}, 200), ("0" * 64 + "/", {}, 401),
                                     (f"{token}/", {"Origin": page}, 200), (f"{token}/", {"Origin": "http://127.0.0.1:1"}, 403),
-                                    (f"{token}//", {}, 200), (f"{token}/", {"Content-Type": "text/plain"}, 415)):
+                                    (f"{token}//", {}, 200), (f"{token}/", {"Content-Type": "text/plain"}, 415),
+                                    (f"{token}/", {"Host": "evil.example"}, 403), (f"{token}/", {"Host": "localhost:1"}, 200)):
         status, answered, _ = server.call(empty, headers=headers, endpoint=f"{server.bare}/{path}")
         allowed = answered["Access-Control-Allow-Origin"]
         assert status == expected and allowed == (page if headers.get("Origin") == page else None), (path, headers)

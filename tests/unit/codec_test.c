@@ -13,6 +13,8 @@
 #include "client/codec/clock.h"
 #include "client/codec/request.h"
 #include "client/codec/server.h"
+#include "client/codec/token.h"
+#include "sys/file.h"
 
 #define TOKEN "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define UI "http://127.0.0.1:8233"
@@ -80,6 +82,48 @@ static void test_without_a_token_the_origin_still_counts(void **state)
     enum cmaw_codec_verb verb = CMAW_CODEC_NONE;
     assert_int_equal(cmaw_codec_admit(&access, &own, &verb), CMAW_CODEC_OK);
     assert_int_equal(cmaw_codec_admit(&access, &other, &verb), CMAW_CODEC_FORBIDDEN);
+}
+
+static void test_without_tls_the_host_is_this_machine(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        bool good;
+    } cases[] = {
+        {NULL, true}, {"127.0.0.1:8234", true}, {"127.0.0.1", true}, {"127.3.2.1:1", true}, {"localhost:8234", true}, {"LocalHost", true}, {"[::1]:8234", true},
+        {"[::1]", true}, {"", false}, {"evil.example:8234", false}, {"localhost.evil.example:8234", false}, {"127.0.0.1.evil.example", false},
+        {"localhost@evil.example", false}, {"127.0.0.1:8234.evil.example", false}, {"128.0.0.1:8234", false}, {"127.1:8234", false}, {"[::1", false},
+        {"[::1].evil.example", false}, {"[::2]:8234", false}, {"[]:8234", false}, {"localhostx", false}, {"evil.exa:8234", false}};
+    struct cmaw_codec_access access = access_of(TOKEN, UI);
+    for (size_t i = 0; i < 2 * (sizeof cases / sizeof cases[0]); i++) {
+        const struct cmaw_codec_call call = {"POST", "/" TOKEN "/decode", UI, NULL, "application/json", cases[i / 2].host};
+        enum cmaw_codec_verb verb = CMAW_CODEC_NONE;
+        access.plain = i % 2 == 0;
+        if (cmaw_codec_admit(&access, &call, &verb) != (cases[i / 2].good || !access.plain ? CMAW_CODEC_OK : CMAW_CODEC_FORBIDDEN)) {
+            fail_msg("Host: %s", cases[i / 2].host);
+        }
+    }
+}
+
+static void test_a_token_of_somebody_else_is_not_used(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/cmaw-codec-XXXXXX", path[CMAW_PATH_MAX];
+    struct cmaw_diag diag = {0};
+    CMAW_SECRET_AUTO(made);
+    CMAW_SECRET_AUTO(again);
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(cmaw_path(path, "%s/token", folder), CMAW_OK);
+    assert_int_equal(cmaw_codec_token_file(path, &made, &diag), CMAW_OK);
+    assert_int_equal(cmaw_codec_token_file(path, &again, &diag), CMAW_OK);
+    assert_true(cmaw_ct_eq(cmaw_secret_slice(&made), cmaw_secret_slice(&again)));
+    if (chown(path, 65534, (gid_t)-1) == 0) { /* root's word only */
+        CMAW_SECRET_AUTO(theirs);
+        assert_int_equal(cmaw_codec_token_file(path, &theirs, &diag), CMAW_E_DENIED);
+        assert_non_null(strstr(diag.text, "somebody else"));
+    }
+    assert_int_equal(unlink(path) | rmdir(folder), 0);
 }
 
 static void test_an_origin_is_scheme_host_and_port(void **state)
@@ -236,6 +280,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls_are_admitted_by_token_and_origin),
         cmocka_unit_test(test_without_a_token_the_origin_still_counts),
+        cmocka_unit_test(test_without_tls_the_host_is_this_machine),
+        cmocka_unit_test(test_a_token_of_somebody_else_is_not_used),
         cmocka_unit_test(test_an_origin_is_scheme_host_and_port),
         cmocka_unit_test(test_what_is_loopback),
         cmocka_unit_test(test_a_request_is_read),
