@@ -169,7 +169,8 @@ static enum cmaw_err merge_run(struct reading *reading, const struct cmaw_run_re
         reading->result->shredded++;
         return CMAW_OK;
     }
-    if (has_ended(present) || !has_ended(&run->record)) {
+    /* an end without the run's secrets is anybody's word */
+    if (has_ended(present) || !has_ended(&run->record) || run->shredded_ms != 0) {
         reading->result->known++;
         return CMAW_OK;
     }

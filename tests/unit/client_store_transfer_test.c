@@ -185,6 +185,12 @@ static void a_malformed_run_is_refused(void **state)
     }
 }
 
+/* Run 1 goes on again, as far as this store knows. */
+static void forget_end(struct store_fixture *fixture, struct cmaw_store *store)
+{
+    assert_int_equal(cmaw_sql_exec(store->db, "UPDATE runs SET status = 1, ended_ms = 0, result = x'' WHERE created_ms = 1001", &fixture->diag), CMAW_OK);
+}
+
 static void an_end_that_came_elsewhere_is_taken_over(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -194,9 +200,30 @@ static void an_end_that_came_elsewhere_is_taken_over(void **state)
     export_all(fixture, fixture->store, &file);
     second_open(fixture, &second);
     check_import(fixture, second.store, &file, &(struct cmaw_import_result){.added = 2});
-    assert_int_equal(cmaw_sql_exec(second.store->db, "UPDATE runs SET status = 1, ended_ms = 0, result = x'' WHERE created_ms = 1001", &fixture->diag), CMAW_OK);
+    forget_end(fixture, second.store);
     check_import(fixture, second.store, &file, &(struct cmaw_import_result){.completed = 1, .known = 1});
     check_import(fixture, second.store, &file, &(struct cmaw_import_result){.known = 2});
+}
+
+static void an_end_without_secrets_is_not_taken_over(void **state)
+{
+    struct store_fixture *fixture = *state;
+    CMAW_BUF_AUTO(file, 0);
+    CMAW_BUF_AUTO(shredded, 0);
+    CMAW_RUN_RECORD_AUTO(run);
+    CMAW_RUN_RECORD_AUTO(found);
+    SECOND_AUTO(second);
+    fill_store(fixture);
+    export_all(fixture, fixture->store, &file);
+    second_open(fixture, &second);
+    check_import(fixture, second.store, &file, &(struct cmaw_import_result){.added = 2});
+    forget_end(fixture, second.store);
+    assert_int_equal(cmaw_store_find_run(fixture->store, "01cd", &run, &fixture->diag), CMAW_OK);
+    assert_int_equal(cmaw_store_shred(fixture->store, &run, &fixture->diag), CMAW_OK);
+    export_all(fixture, fixture->store, &shredded);
+    check_import(fixture, second.store, &shredded, &(struct cmaw_import_result){.known = 2});
+    assert_int_equal(cmaw_store_find_run(second.store, "01cd", &found, &fixture->diag), CMAW_OK);
+    assert_int_equal(found.status, CMAW_RUN_RUNNING);
 }
 
 static void another_content_is_refused_and_nothing_is_imported(void **state)
@@ -335,7 +362,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_STORE(runs_arrive_and_arrive_once), WITH_STORE(a_changed_file_changes_nothing), cmocka_unit_test(a_cost_without_end_is_refused),
-        cmocka_unit_test(a_malformed_run_is_refused), WITH_STORE(an_end_that_came_elsewhere_is_taken_over), WITH_STORE(another_content_is_refused_and_nothing_is_imported),
+        cmocka_unit_test(a_malformed_run_is_refused), WITH_STORE(an_end_that_came_elsewhere_is_taken_over),
+        WITH_STORE(an_end_without_secrets_is_not_taken_over), WITH_STORE(another_content_is_refused_and_nothing_is_imported),
         WITH_STORE(what_was_shredded_stays_so), WITH_STORE(no_deployment_is_trusted_unless_it_is_named),
         WITH_STORE(a_kill_at_any_moment_imports_all_or_none),
     };
