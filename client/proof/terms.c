@@ -68,12 +68,19 @@ static enum class class_of(const uint8_t *text, size_t left, size_t *ret_size)
     return latin_sign || sign || wide_sign ? CLASS_OTHER : CLASS_LETTER;
 }
 
+/* Of a very long one the start, up to a whole character: what leaks all of it leaks that. Such a start is no number or word by itself, next to which
+ * something else could stand. */
 static void add_span(struct cmaw_terms *terms, size_t from, size_t to, enum cmaw_term_kind kind)
 {
-    if (to > from && to - from <= CMAW_TERM_MAX) {
-        const struct span span = {(uint32_t)from, (uint16_t)(to - from), (uint8_t)kind};
-        cmaw_buf_put(&terms->spans, cmaw_slice_of(&span, sizeof span));
+    if (to - from > CMAW_TERM_MAX) {
+        to = from + CMAW_TERM_MAX;
+        while ((terms->text.data[to] & 0xc0) == 0x80) {
+            to--;
+        }
+        kind = CMAW_TERM_IDENTIFIER;
     }
+    const struct span span = {(uint32_t)from, (uint16_t)(to - from), (uint8_t)kind};
+    cmaw_buf_put(&terms->spans, cmaw_slice_of(&span, sizeof span));
 }
 
 /* Words, and the whole of letters and digits that follow each other. */

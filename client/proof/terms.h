@@ -1,5 +1,6 @@
 /* What must be found nowhere. Of a text: its words of five letters or more, its numbers (six digits or more; five where something stands between
- * them, as in 12,400 or 515.07: what is shorter occurs by chance as a process id, port, counter or time), and its identifiers that mix letters and digits. Besides, terms that the
+ * them, as in 12,400 or 515.07: what is shorter occurs by chance as a process id, port, counter or time), and its identifiers that mix letters and digits; of
+ * what is longer than CMAW_TERM_MAX bytes, such as a sentence in a script without spaces, its start. Besides, terms that the
  * owner names. Each is looked for as it stands, in hexadecimal of both cases, in base64 (both alphabets) at each of the three alignments, in base32 of both
  * cases at each of the five, in UTF-16 of both byte orders, and URL encoded: as encodeURI, encodeURIComponent and RFC 3986 leave characters, and with every byte
  * encoded; a space as %20 and as a plus sign. */

@@ -111,6 +111,30 @@ static void a_text_gives_words_numbers_and_identifiers(void **state)
 }
 
 /* Every encoding of the text at each alignment is found; the text's own terms are the only secret there. */
+/* Base64 without line ends, a long number, a sentence in a script without spaces. */
+static void of_what_is_very_long_the_start_is_found(void **state)
+{
+    (void)state;
+    static const char *const units[] = {"Qx", "a", "73", "a1", "\xe7\x97\x85"};
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        CMAW_BUF_AUTO(text, 1024);
+        CMAW_TERMS_AUTO(terms);
+        CMAW_MATCHER_AUTO(matcher);
+        while (text.size <= 3 * CMAW_TERM_MAX) {
+            cmaw_buf_put_cstr(&text, units[i]);
+        }
+        assert_int_equal(cmaw_terms_new(&terms), CMAW_OK);
+        assert_int_equal(cmaw_terms_add(terms, cmaw_buf_slice(&text)), CMAW_OK);
+        assert_int_equal(cmaw_terms_close(terms, NULL, 0), CMAW_OK);
+        assert_int_equal(cmaw_terms_count(terms), 1);
+        const struct cmaw_slice start = cmaw_terms_at(terms, 0)->text;
+        assert_true(start.size > CMAW_TERM_MAX - 4 && start.size <= CMAW_TERM_MAX && cmaw_utf8_valid(start));
+        assert_int_equal(cmaw_matcher_new(&matcher), CMAW_OK);
+        assert_int_equal(cmaw_terms_patterns(terms, matcher), CMAW_OK);
+        assert_int_not_equal(search(matcher, cmaw_buf_slice(&text), 100).count, 0);
+    }
+}
+
 static void every_form_is_found(void **state)
 {
     (void)state;
@@ -324,6 +348,7 @@ int main(void)
         cmocka_unit_test(patterns_are_found_wherever_the_pieces_end),
         cmocka_unit_test(numbers_inside_longer_ones_do_not_count),
         cmocka_unit_test(a_text_gives_words_numbers_and_identifiers),
+        cmocka_unit_test(of_what_is_very_long_the_start_is_found),
         cmocka_unit_test(every_form_is_found),
         cmocka_unit_test(base32_and_url_forms_are_found),
         cmocka_unit_test(forbidden_terms_are_lines),
