@@ -118,7 +118,7 @@ enum cmaw_err cmaw_aws_container_keys(struct cmaw_aws_keys *ret_keys, struct cma
     const struct cmaw_aws_fetch fetch = {.method = "GET", .url = url, .header = (const char *)header.data};
     enum cmaw_err err = cmaw_aws_fetch(&fetch, &budget, &body, &status, diag);
     if (err == CMAW_OK && status != 200) {
-        err = cmaw_diag_set(diag, CMAW_E_DENIED, "%s: HTTP %ld", url, status);
+        err = cmaw_diag_set(diag, CMAW_E_DENIED, "the agent answers HTTP %ld", status);
     }
     if (err == CMAW_OK) {
         err = cmaw_aws_answer_parse(cmaw_buf_slice(&body), ret_keys, diag);

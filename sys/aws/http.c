@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "lib/base/text.h"
@@ -99,6 +100,15 @@ static enum cmaw_err err_of(CURLcode result)
     }
 }
 
+/* Scheme and host of an address, which errors show. The rest is not shown: the path that ECS gives a container is all that a neighbour needs
+ * to be given its role's keys. */
+static int shown_size(const char *url)
+{
+    const char *scheme_end = strstr(url, "://");
+    const char *host = scheme_end == NULL ? url : scheme_end + 3;
+    return (int)(host - url) + (int)strcspn(host, "/?#");
+}
+
 /* One attempt. */
 static enum cmaw_err perform(const struct cmaw_aws_fetch *fetch, uint64_t time_ms, struct cmaw_buf *body, long *ret_status,
                              struct cmaw_diag *diag)
@@ -120,11 +130,11 @@ static enum cmaw_err perform(const struct cmaw_aws_fetch *fetch, uint64_t time_m
     }
     const bool large = answer.header_size > ANSWER_HEADERS_MAX || body->err == CMAW_E_TOO_LARGE;
     if (result != CURLE_OK) {
-        return cmaw_diag_set(diag, large ? CMAW_E_PEER : err_of(result), "%s: %s", fetch->url,
+        return cmaw_diag_set(diag, large ? CMAW_E_PEER : err_of(result), "%.*s: %s", shown_size(fetch->url), fetch->url,
             large ? "the answer is too large" : curl_easy_strerror(result));
     }
     if (*ret_status == 429 || *ret_status >= 500) {
-        return cmaw_diag_set(diag, CMAW_E_BUSY, "%s: HTTP %ld", fetch->url, *ret_status);
+        return cmaw_diag_set(diag, CMAW_E_BUSY, "%.*s: HTTP %ld", shown_size(fetch->url), fetch->url, *ret_status);
     }
     return CMAW_OK;
 }
@@ -133,7 +143,7 @@ enum cmaw_err cmaw_aws_fetch(const struct cmaw_aws_fetch *fetch, const struct cm
                              long *ret_status, struct cmaw_diag *diag)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    enum cmaw_err err = cmaw_diag_set(diag, CMAW_E_TIMEOUT, "%s: no time is left", fetch->url);
+    enum cmaw_err err = cmaw_diag_set(diag, CMAW_E_TIMEOUT, "%.*s: no time is left", shown_size(fetch->url), fetch->url);
     uint64_t pause = PAUSE_FIRST_MS;
 
     (void)pthread_once(&once, init_once);

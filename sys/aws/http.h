@@ -25,7 +25,7 @@ struct cmaw_aws_fetch {
 struct cmaw_aws_budget cmaw_aws_budget_now(void);
 /* Asks until it is answered with anything but 429 or 5xx, with exponential jittered pauses, as far as the budget goes. body must be empty; its max
  * bounds the answer. OK: *ret_status is the answer's, whatever it is. UNAVAILABLE, TIMEOUT; BUSY: the last answer was 429 or
- * 5xx; PEER: no HTTP, or too large. diag says which, of url. */
+ * 5xx; PEER: no HTTP, or too large. diag says which, and of url the scheme and host only. */
 enum cmaw_err cmaw_aws_fetch(const struct cmaw_aws_fetch *fetch, const struct cmaw_aws_budget *budget, struct cmaw_buf *body,
                              long *ret_status, struct cmaw_diag *diag);
 /* Between half of ms and ms, by chance. */

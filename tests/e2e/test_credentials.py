@@ -197,7 +197,9 @@ def test_a_container_agent(show, tmp_path):
                          ids=["huge", "trickled", "slow", "404", "503", "cut", "redirect"])
 def test_a_container_agent_that_is_broken(show, say, words):
     with scripted(container(say=say)) as server:
-        failed(show(AWS_CONTAINER_CREDENTIALS_FULL_URI=server.url), "container: ", *words)
+        result = show(AWS_CONTAINER_CREDENTIALS_FULL_URI=server.url + "/v2/0d7ac1c6?q=0d7ac1c6#0d7ac1c6")
+        failed(result, "container: ", *words)
+        assert server.seen and "0d7ac1c6" not in result.stderr  # on ECS, whoever has the path gets the keys
 
 
 @pytest.mark.parametrize("url", ["http://10.0.0.1/x", "http://example.org/x", "http://169.254.170.3/", "http://169.254.169.254/", "http://127.0.0.1.example.org/",
