@@ -14,11 +14,13 @@
 #include "sys/file.h"
 #include "sys/metrics.h"
 
-enum { CONNECTIONS = 32, IDLE_S = 10, CONNECTION_MEMORY = 8 * 1024, BACKLOG = 16, REASON_MAX = 4096 };
+enum { CONNECTIONS = 32, KEPT = 24, IDLE_S = 10, CONNECTION_MEMORY = 8 * 1024, BACKLOG = 16, REASON_MAX = 4096 };
 
 struct cmaw_health {
     struct cmaw_health_source source;
     struct MHD_Daemon *daemon;
+    int kept[KEPT]; /* sockets of connections, the oldest first */
+    size_t kept_count;
 };
 
 static const char plain[] = "text/plain; charset=utf-8", prometheus[] = "text/plain; version=0.0.4; charset=utf-8";
@@ -105,6 +107,34 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *connectio
     return serve(context, connection, url);
 }
 
+static void forget(struct cmaw_health *health, int fd)
+{
+    for (size_t i = 0; i < health->kept_count; i++) {
+        if (health->kept[i] == fd) {
+            memmove(&health->kept[i], &health->kept[i + 1], (--health->kept_count - i) * sizeof health->kept[0]);
+            return;
+        }
+    }
+}
+
+/* The library's time is without a byte, so whoever sends one now and then could hold every place: the oldest gives way to a new one. */
+static void on_connection(void *context, struct MHD_Connection *connection, void **state, enum MHD_ConnectionNotificationCode what)
+{
+    struct cmaw_health *health = context;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        forget(health, (int)(intptr_t)*state);
+        return;
+    }
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (health->kept_count == KEPT) {
+        const int oldest = health->kept[0];
+        (void)shutdown(oldest, SHUT_RDWR);
+        forget(health, oldest);
+    }
+    *state = (void *)(intptr_t)info->connect_fd;
+    health->kept[health->kept_count++] = info->connect_fd;
+}
+
 /* "PORT", "ADDRESS:PORT", "[IPv6]:PORT", numbers only. Free with freeaddrinfo. */
 static enum cmaw_err parse_address(const char *text, struct addrinfo **ret_list, struct cmaw_diag *diag)
 {
@@ -158,7 +188,8 @@ static enum cmaw_err start_daemon(struct cmaw_health *health, int *fd, bool own_
     const unsigned flags = own_thread ? MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC : MHD_USE_EPOLL;
     health->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_access, health, MHD_OPTION_LISTEN_SOCKET, *fd, MHD_OPTION_CONNECTION_LIMIT,
                                       (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                      (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+                                      (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection, health,
+                                      MHD_OPTION_END);
     CMAW_REQUIRE(health->daemon != NULL, CMAW_E_NO_MEMORY);
     log_address(*fd);
     *fd = -1; /* the daemon's now */

@@ -1,5 +1,6 @@
 /* What a daemon tells whoever watches it, over HTTP: GET /healthz (it serves), /readyz (it can do its work: 200, or 503 with the reason) and /metrics
- * (Prometheus' text). Requests are hostile: connections, their time and their headers are bounded, and bodies are not read. There is nothing
+ * (Prometheus' text). Requests are hostile: connections, their silence and their headers are bounded, the oldest connection gives way
+ * where many are open, and bodies are not read. There is nothing
  * secret in the answers, and no TLS: it listens where it is told, which should be the loopback interface or a network of one's own. */
 #ifndef CMAW_SYS_HEALTH_H
 #define CMAW_SYS_HEALTH_H

@@ -201,6 +201,34 @@ static void test_connections_are_bounded(void **state)
     assert_non_null(strstr(answer, "ok\n"));
 }
 
+/* Connections that never end their request and never fall silent. */
+static void test_the_slow_make_room(void **state)
+{
+    (void)state;
+    enum { MANY = 48, ROUNDS = 60 };
+    static const char start[] = "GET /metrics HTTP/1.1\r\nX: ", request[] = "GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    int slow[MANY];
+    char answer[4096] = "";
+    for (size_t i = 0; i < MANY; i++) {
+        slow[i] = connected();
+        (void)send(slow[i], start, sizeof start - 1, MSG_NOSIGNAL);
+    }
+    struct pollfd asked = {.fd = connected(), .events = POLLIN};
+    assert_int_equal(send(asked.fd, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
+    for (unsigned round = 0; poll(&asked, 1, 1000) == 0; round++) {
+        assert_true(round < ROUNDS);
+        for (size_t i = 0; i < MANY; i++) {
+            (void)send(slow[i], "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+    }
+    assert_true(recv(asked.fd, answer, sizeof answer - 1, 0) > 0);
+    assert_non_null(strstr(answer, "200 OK"));
+    close(asked.fd);
+    for (size_t i = 0; i < MANY; i++) {
+        close(slow[i]);
+    }
+}
+
 static void *scrape(void *argument)
 {
     (void)argument;
@@ -299,7 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pages),         cmocka_unit_test(test_what_is_refused),     cmocka_unit_test(test_malformed_requests),
-        cmocka_unit_test(test_connections_are_bounded), cmocka_unit_test(test_scrapes_at_once), cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_connections_are_bounded), cmocka_unit_test(test_the_slow_make_room), cmocka_unit_test(test_scrapes_at_once), cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_in_a_loop_of_another), cmocka_unit_test(test_histogram),
     };
     return cmocka_run_group_tests(tests, begin, end);
