@@ -46,6 +46,20 @@ enum cmaw_err cmaw_aws_region_of(struct cmaw_slice arn, char ret_region[static C
     return CMAW_OK;
 }
 
+/* "eu-central-1", "us-gov-west-1": what AWS's rules for unknown regions ask for. Else a name before "amazonaws.com" might be a bucket's. */
+static bool is_regular(const char *region, const struct partition *partition)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz", digits[] = "0123456789";
+    const char *number = strrchr(region, '-');
+    const bool numbered = number != NULL && number[1] != '\0' && strspn(number + 1, digits) == strlen(number + 1);
+    const size_t area = strspn(region, letters);
+    if (!numbered || region[area] != '-' || region + area + 1 >= number) {
+        return false;
+    }
+    const bool other = partition->region_start[0] != '\0';
+    return other || (area == 2 && strchr(region + area + 1, '-') == number);
+}
+
 static const struct partition *partition_of(const char *region)
 {
     size_t i = 0;
@@ -63,7 +77,7 @@ enum cmaw_err cmaw_aws_host_of(struct cmaw_slice arn, const char *service, bool 
     const bool there = field_of(arn, 0, &start) && field_of(arn, 1, &name) && field_of(arn, 2, &of_service);
     CMAW_REQUIRE(there && cmaw_slice_eq_cstr(start, "arn") && cmaw_slice_eq_cstr(of_service, service), CMAW_E_MALFORMED);
     const struct partition *partition = partition_of(region);
-    CMAW_REQUIRE(cmaw_slice_eq_cstr(name, partition->name), CMAW_E_MALFORMED);
+    CMAW_REQUIRE(cmaw_slice_eq_cstr(name, partition->name) && is_regular(region, partition), CMAW_E_MALFORMED);
     const int size = snprintf(ret_host, CMAW_AWS_HOST_SIZE, "%s%s.%s.%s", service, fips ? "-fips" : "", region, partition->dns_suffix);
     return size > 0 && size < CMAW_AWS_HOST_SIZE ? CMAW_OK : CMAW_E_MALFORMED;
 }

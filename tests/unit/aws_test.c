@@ -98,6 +98,9 @@ static void endpoints_are_those_of_the_partition(void **state)
         "arn:aws:kms:evil.test/:1:key/x", "arn:aws:s3:eu-central-1:1:key/x", "arx:aws:kms:eu-central-1:1:key/x",
         "arn:aws-zz:kms:eu-central-1:1:key/x", "arn:aws:kms:cn-north-1:1:key/x", "arn:aws-cn:kms:eu-central-1:1:key/x",
         "arn:aws:kms:us-gov-west-1:1:key/x", "arn:aws-iso:kms:us-isob-east-1:1:key/x", "arn:aws:kms:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1:key/x",
+        "arn:aws:kms:s3:1:key/x", "arn:aws:kms:s3-eu-west-1:1:key/x", "arn:aws:kms:eu-s3-west-1:1:key/x", "arn:aws:kms:eu-1:1:key/x", "arn:aws:kms:eu--1:1:key/x",
+        "arn:aws:kms:eu-central:1:key/x", "arn:aws:kms:eu-central-:1:key/x", "arn:aws:kms:eu-central-1a:1:key/x", "arn:aws:kms:-central-1:1:key/x",
+        "arn:aws-cn:kms:cn-:1:key/x", "arn:aws-cn:kms:cn-1:1:key/x",
     };
     char host[CMAW_AWS_HOST_SIZE] = "untouched";
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
