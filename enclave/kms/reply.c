@@ -46,15 +46,13 @@ static void copy_printable(char *dst, size_t capacity, struct cmaw_slice text)
 /* "com.amazonaws.kms#Name:http://…": the name. */
 static struct cmaw_slice bare_type(struct cmaw_slice type)
 {
-    for (size_t i = 0; i < type.size; i++) {
-        if (type.data[i] == '#') {
-            return bare_type(cmaw_slice_of(type.data + i + 1, type.size - i - 1));
-        }
-        if (type.data[i] == ':') {
-            return cmaw_slice_of(type.data, i);
+    size_t start = 0, end = 0;
+    for (; end < type.size && type.data[end] != ':'; end++) {
+        if (type.data[end] == '#') {
+            start = end + 1;
         }
     }
-    return type;
+    return cmaw_slice_sub(type, start, end - start);
 }
 
 static const struct kind {

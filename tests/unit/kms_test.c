@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -228,12 +229,35 @@ static void an_oversized_blob_is_refused(void **state)
     assert_int_equal(data(body), CMAW_E_PEER);
 }
 
-static void deep_json_does_not_hurt(void **state)
+static void *read_deep_answers(void *unused)
 {
-    (void)state;
     static char body[CMAW_HTTP_RESPONSE_MAX];
+    struct cmaw_kms_failure failure = {0};
+    (void)unused;
     memset(body, '[', sizeof body - 1);
     assert_int_equal(data(body), CMAW_E_PEER);
+    for (size_t at = 0; at + 6 < sizeof body; at += 5) {
+        memcpy(body + at, "{\"a\":", 6);
+    }
+    assert_int_equal(data(body), CMAW_E_PEER);
+    (void)snprintf(body, sizeof body, "{\"__type\":\"%060000d\"}", 0);
+    memset(strchr(body, '0'), '#', 60000);
+    assert_int_equal(classify(400, NULL, body, &failure), CMAW_KMS_FINAL);
+    assert_string_equal(failure.type, "UnknownError");
+    return NULL;
+}
+
+/* On a stack such as connections have in the enclave (thread.c). */
+static void deep_answers_do_not_hurt(void **state)
+{
+    (void)state;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    assert_int_equal(pthread_attr_init(&attributes), 0);
+    assert_int_equal(pthread_attr_setstacksize(&attributes, 512 * 1024), 0);
+    assert_int_equal(pthread_create(&thread, &attributes, read_deep_answers, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    (void)pthread_attr_destroy(&attributes);
 }
 
 static enum cmaw_err key(const char *members)
@@ -279,7 +303,7 @@ int main(void)
         cmocka_unit_test(a_data_answer_is_read),
         cmocka_unit_test(data_answers_not_to_be_trusted_are_refused),
         cmocka_unit_test(an_oversized_blob_is_refused),
-        cmocka_unit_test(deep_json_does_not_hurt),
+        cmocka_unit_test(deep_answers_do_not_hurt),
         cmocka_unit_test(only_a_key_that_kms_alone_holds_will_do),
     };
     return cmocka_run_group_tests_name("kms", tests, NULL, NULL);
