@@ -37,7 +37,6 @@ enum cmaw_err cmaw_launch_image_load(const char *path, struct launch_image *imag
     enum cmaw_err err = cmaw_eif_parse(cmaw_buf_slice(&image->file), &image->eif, &field);
     if (err != CMAW_OK) {
         cmaw_diag_hint(diag, "build it with cmaw image build");
-        cmaw_diag_hint(diag, "cmaw-image build makes one");
         return cmaw_diag_set(diag, err, "%s is not an enclave image: bad %s", path, field);
     }
     err = cmaw_eif_measure(&image->eif, &image->pcrs);
