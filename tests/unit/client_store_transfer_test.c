@@ -185,10 +185,14 @@ static void a_malformed_run_is_refused(void **state)
     }
 }
 
-/* Run 1 goes on again, as far as this store knows. */
-static void forget_end(struct store_fixture *fixture, struct cmaw_store *store)
+/* Both stores have both runs; run 1 goes on, as far as the second one knows. */
+static void carry_and_forget_end(struct store_fixture *fixture, struct cmaw_buf *file, struct second *second)
 {
-    assert_int_equal(cmaw_sql_exec(store->db, "UPDATE runs SET status = 1, ended_ms = 0, result = x'' WHERE created_ms = 1001", &fixture->diag), CMAW_OK);
+    fill_store(fixture);
+    export_all(fixture, fixture->store, file);
+    second_open(fixture, second);
+    check_import(fixture, second->store, file, &(struct cmaw_import_result){.added = 2});
+    assert_int_equal(cmaw_sql_exec(second->store->db, "UPDATE runs SET status = 1, ended_ms = 0, result = x'' WHERE created_ms = 1001", &fixture->diag), CMAW_OK);
 }
 
 static void an_end_that_came_elsewhere_is_taken_over(void **state)
@@ -196,11 +200,7 @@ static void an_end_that_came_elsewhere_is_taken_over(void **state)
     struct store_fixture *fixture = *state;
     CMAW_BUF_AUTO(file, 0);
     SECOND_AUTO(second);
-    fill_store(fixture);
-    export_all(fixture, fixture->store, &file);
-    second_open(fixture, &second);
-    check_import(fixture, second.store, &file, &(struct cmaw_import_result){.added = 2});
-    forget_end(fixture, second.store);
+    carry_and_forget_end(fixture, &file, &second);
     check_import(fixture, second.store, &file, &(struct cmaw_import_result){.completed = 1, .known = 1});
     check_import(fixture, second.store, &file, &(struct cmaw_import_result){.known = 2});
 }
@@ -213,11 +213,7 @@ static void an_end_without_secrets_is_not_taken_over(void **state)
     CMAW_RUN_RECORD_AUTO(run);
     CMAW_RUN_RECORD_AUTO(found);
     SECOND_AUTO(second);
-    fill_store(fixture);
-    export_all(fixture, fixture->store, &file);
-    second_open(fixture, &second);
-    check_import(fixture, second.store, &file, &(struct cmaw_import_result){.added = 2});
-    forget_end(fixture, second.store);
+    carry_and_forget_end(fixture, &file, &second);
     assert_int_equal(cmaw_store_find_run(fixture->store, "01cd", &run, &fixture->diag), CMAW_OK);
     assert_int_equal(cmaw_store_shred(fixture->store, &run, &fixture->diag), CMAW_OK);
     export_all(fixture, fixture->store, &shredded);
