@@ -24,6 +24,9 @@ const struct cmaw_verified_step *cmaw_step_claims(const struct cmaw_report *repo
 struct cmaw_slice cmaw_end_name(const struct cmaw_plan *plan, uint32_t id);
 struct cmaw_slice cmaw_role_name(const struct cmaw_report *report, const struct cmaw_plan_step *step);
 
+/* A table up to its body: caption, and a head of columns, ended by NULL. Body and table are left open. */
+void cmaw_table_open(struct cmaw_html *html, const char *css_class, const char *caption, const char *const *columns);
+
 /* "pass", "fail" or "incomplete", as css class; and as a person reads it. */
 const char *cmaw_verdict_class(const struct cmaw_proof *proof);
 const char *cmaw_verdict_text(const struct cmaw_proof *proof);

@@ -111,21 +111,7 @@ static bool is_log(const json_t *source)
 
 static void sources_table(struct cmaw_html *html, const json_t *sources)
 {
-    static const char *const columns[] = {"Place", "Bytes", "Lines", "Found"};
-    cmaw_html_open(html, "table");
-    cmaw_html_attr(html, "class", "sources");
-    cmaw_html_leaf(html, "caption", NULL, "Where it was searched");
-    cmaw_html_open(html, "thead");
-    cmaw_html_open(html, "tr");
-    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
-        cmaw_html_open(html, "th");
-        cmaw_html_attr(html, "scope", "col");
-        cmaw_html_text(html, columns[i]);
-        cmaw_html_close(html);
-    }
-    cmaw_html_close(html);
-    cmaw_html_close(html);
-    cmaw_html_open(html, "tbody");
+    cmaw_table_open(html, "sources", "Where it was searched", (const char *const[]){"Place", "Bytes", "Lines", "Found", NULL});
     for (size_t i = 0; i < json_array_size(sources); i++) {
         const json_t *source = json_array_get(sources, i);
         cmaw_html_open(html, "tr");

@@ -48,7 +48,7 @@ struct cmaw_slice cmaw_role_name(const struct cmaw_report *report, const struct 
     return role == NULL ? CMAW_SLICE_LIT("unknown") : role->name;
 }
 
-static void table(struct cmaw_html *html, const char *css_class, const char *caption, const char *const *columns)
+void cmaw_table_open(struct cmaw_html *html, const char *css_class, const char *caption, const char *const *columns)
 {
     cmaw_html_open(html, "table");
     cmaw_html_attr(html, "class", css_class);
@@ -92,8 +92,8 @@ static void steps_table(struct cmaw_page *page)
 {
     struct cmaw_html *html = &page->html;
     const bool proven = page->report->run != NULL;
-    table(html, "steps", "Steps", proven ? (const char *const[]){"Step", "Role", "Started (UTC)", "Took", "Attempt", NULL}
-                                         : (const char *const[]){"Step", "Role", NULL});
+    cmaw_table_open(html, "steps", "Steps", proven ? (const char *const[]){"Step", "Role", "Started (UTC)", "Took", "Attempt", NULL}
+                                                   : (const char *const[]){"Step", "Role", NULL});
     for (size_t i = 0; i < page->plan->step_count; i++) {
         const struct cmaw_plan_step *step = &page->plan->steps[i];
         const struct cmaw_verified_step *claims = cmaw_step_claims(page->report, step);
@@ -136,9 +136,9 @@ static void measurement_row(struct cmaw_page *page, const struct cmaw_plan_step 
 
 static void measurements_table(struct cmaw_page *page)
 {
-    table(&page->html, "measurements", page->report->run != NULL ? "Measurements of the enclaves that did the steps, as they attested them"
-                                                                 : "Measurements that the manifest asks for",
-          (const char *const[]){"Step", "Register", "Value (SHA-384)", NULL});
+    cmaw_table_open(&page->html, "measurements", page->report->run != NULL ? "Measurements of the enclaves that did the steps, as they attested them"
+                                                                           : "Measurements that the manifest asks for",
+                    (const char *const[]){"Step", "Register", "Value (SHA-384)", NULL});
     for (size_t i = 0; i < page->plan->step_count; i++) {
         for (size_t j = 0; j < CMAW_MEASURED_PCRS; j++) {
             measurement_row(page, &page->plan->steps[i], j);
@@ -150,7 +150,7 @@ static void measurements_table(struct cmaw_page *page)
 static void edges_table(struct cmaw_page *page)
 {
     struct cmaw_html *html = &page->html;
-    table(html, "edges", "Edges: what was handed on, sealed", (const char *const[]){"Edge", "From", "To", "Size class", NULL});
+    cmaw_table_open(html, "edges", "Edges: what was handed on, sealed", (const char *const[]){"Edge", "From", "To", "Size class", NULL});
     for (size_t i = 0; i < page->plan->edge_count; i++) {
         const struct cmaw_plan_edge *edge = &page->plan->edges[i];
         row_head(html, edge->name);
