@@ -95,7 +95,7 @@ def test_keys_that_kms_does_not_take_are_fetched_once_more(born, devd, start, tm
         worker = start(server.url, "--credentials", "imds")
         ready_with(born, good)
         assert [path for _, path, _ in server.seen].count(services.TOKEN_PATH) == 2
-        assert worker.tail().count("enclave.configure role=") == 1 and f'kms_error="{word}"' in worker.tail()
+        assert worker.tail().count("enclave.configure role=") == 1 and f'kms="{word}: ' in worker.tail()
         worker.stop()
     assert_not_told(born, tmp_path, good, bad)
 
