@@ -1,9 +1,9 @@
 /* What deciding an evidence file costs beside the signatures in it, each verified once with its key at hand: processor time, the two in turn. Prints
  * one JSON object. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
+#include "bench/clock.h"
 #include "lib/base/text.h"
 #include "lib/crypto/cert.h"
 #include "lib/sst/verify.h"
@@ -23,19 +23,13 @@ struct signature {
 static struct signature signatures[SIGNATURES_MAX];
 static size_t signature_count;
 
-[[gnu::noreturn]] static void die(const char *what)
-{
-    (void)fprintf(stderr, "evidence-cost: %s\n", what);
-    exit(1);
-}
-
 static struct signature *add(enum cmaw_ec_curve curve, struct cmaw_slice spki, struct cmaw_slice value)
 {
     struct signature *s = &signatures[signature_count++];
     s->is_p256 = curve == CMAW_EC_P256;
     s->value = value;
     if (cmaw_ec_from_spki(curve, spki, &s->key) != CMAW_OK) {
-        die("a key that is none");
+        bench_die("a key that is none");
     }
     return s;
 }
@@ -62,11 +56,11 @@ static void add_document(struct cmaw_slice bytes, struct cmaw_doc *ret_doc)
 {
     struct cmaw_cert certs[CHAIN_MAX];
     if (cmaw_doc_parse(bytes, ret_doc) != CMAW_OK) {
-        die("a document that is none");
+        bench_die("a document that is none");
     }
     for (size_t i = 0; i <= ret_doc->cabundle_count; i++) {
         if (cmaw_cert_parse(i < ret_doc->cabundle_count ? ret_doc->cabundle[i] : ret_doc->certificate, &certs[i]) != CMAW_OK) {
-            die("a certificate that is none");
+            bench_die("a certificate that is none");
         }
         if (i > 0) {
             add_certificate(&certs[i - 1], &certs[i]);
@@ -84,7 +78,7 @@ static void collect(const struct cmaw_evidence *evidence, const struct cmaw_veri
     for (uint32_t i = 0; i < evidence->receipt_count; i++) {
         struct cmaw_cose_sign1 sign1;
         if (cmaw_cose_sign1_parse(evidence->receipts[i], CMAW_CBOR_DETERMINISTIC, &sign1) != CMAW_OK) {
-            die("a receipt that is none");
+            bench_die("a receipt that is none");
         }
         add_cose(CMAW_EC_P256, docs[run->steps[i].doc].public_key.bytes, &sign1);
     }
@@ -98,7 +92,7 @@ static void verify_signatures(void)
                                   : s->is_p256 ? cmaw_es256_verify(s->key, s->tbs.parts, CMAW_COSE_TBS_PARTS, s->value)
                                                : cmaw_es384_verify(s->key, s->tbs.parts, CMAW_COSE_TBS_PARTS, s->value);
         if (err != CMAW_OK) {
-            die("a signature that does not verify");
+            bench_die("a signature that does not verify");
         }
     }
 }
@@ -110,16 +104,9 @@ static double now_ms(void)
     return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
 }
 
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median(double *values)
 {
-    qsort(values, ROUNDS, sizeof *values, compare);
+    bench_sort(values, ROUNDS);
     return values[ROUNDS / 2];
 }
 
@@ -131,7 +118,7 @@ int main(int argc, char **argv)
     CMAW_BUF_AUTO(bytes, CMAW_EVIDENCE_MAX);
     if (argc != 3 || cmaw_hex_decode_exact(cmaw_slice_of_cstr(argv[2]), mh.bytes, sizeof mh.bytes) != CMAW_OK ||
         cmaw_file_read(argv[1], &bytes, &diag) != CMAW_OK) {
-        die("usage: evidence-cost FILE MANIFEST-HASH");
+        bench_die("usage: evidence-cost FILE MANIFEST-HASH");
     }
     double decided[ROUNDS];
     double signed_[ROUNDS];
@@ -139,7 +126,7 @@ int main(int argc, char **argv)
         struct cmaw_verified_run *run = NULL;
         double start = now_ms();
         if (cmaw_run_verify_bytes(cmaw_buf_slice(&bytes), &mh, &evidence, &run, NULL) != CMAW_OK) {
-            die("the evidence does not hold");
+            bench_die("the evidence does not hold");
         }
         decided[round] = now_ms() - start;
         if (round == 0) {
