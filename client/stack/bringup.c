@@ -120,7 +120,7 @@ static enum cmaw_err make_images(struct cmaw_stack *stack, struct cmaw_diag *dia
 
 static enum cmaw_err start_enclaves(struct cmaw_stack *stack, struct cmaw_diag *diag)
 {
-    CMAW_TRY(ensure(stack, "proxy", diag));
+    CMAW_TRY(ensure_on_port(stack, "proxy", (enum cmaw_stack_port[]){CMAW_PORT_PROXY}, 1, diag));
     for (size_t i = 0; i < stack->role_count; i++) {
         char name[CMAW_PROCESS_NAME_SIZE];
         (void)snprintf(name, sizeof name, "enclave-%s", stack->roles[i].name);
@@ -255,7 +255,7 @@ static enum cmaw_err make_bundle(struct cmaw_stack *stack, struct cmaw_diag *dia
 
 static enum cmaw_err start_worker(struct cmaw_stack *stack, struct cmaw_diag *diag)
 {
-    return ensure(stack, "worker", diag);
+    return ensure_on_port(stack, "worker", (enum cmaw_stack_port[]){CMAW_PORT_WORKER}, 1, diag);
 }
 
 enum cmaw_err cmaw_bringup(struct cmaw_stack *stack, struct cmaw_diag *diag)

@@ -11,7 +11,7 @@
 #include "sys/addr.h"
 #include "sys/proc.h"
 
-enum { CONNECT_MS = 2000, LAUNCH_MS = 20000 };
+enum { CONNECT_MS = 2000, LAUNCH_MS = 20000, LOG_TAIL = 2048 };
 
 /* Sends line and reads the answer, without its line feed. The answer may take long: a start ends when the process is ready. */
 static enum cmaw_err ask(const struct cmaw_stack *stack, const char *line, char ret_answer[static CMAW_CONTROL_LINE_MAX],
@@ -51,6 +51,27 @@ bool cmaw_control_running(const struct cmaw_stack *stack)
     return ask(stack, "ping\n", answer, &diag) == CMAW_OK && strcmp(answer, "pong") == 0;
 }
 
+/* What a program said last in its log, apart from hints; empty if that cannot be told. */
+static void last_words(const char *log, char ret_line[static LOG_TAIL + 1])
+{
+    ret_line[0] = '\0';
+    char tail[LOG_TAIL + 1];
+    CMAW_FD_AUTO(fd);
+    fd = open(log, O_RDONLY | O_CLOEXEC);
+    const off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+    const ssize_t got = size <= 0 ? 0 : pread(fd, tail, LOG_TAIL, size > LOG_TAIL ? size - LOG_TAIL : 0);
+    tail[got > 0 ? got : 0] = '\0';
+    char *rest = tail;
+    for (const char *line = strtok_r(rest, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        if (strncmp(line, "hint:", 5) != 0) {
+            (void)snprintf(ret_line, LOG_TAIL + 1, "%s", line);
+        }
+    }
+    for (char *c = ret_line; *c != '\0'; c++) {
+        *c = *c >= ' ' && *c <= '~' ? *c : '?';
+    }
+}
+
 enum cmaw_err cmaw_control_start(const struct cmaw_stack *stack, const char *name, struct cmaw_diag *diag)
 {
     char line[CMAW_CONTROL_LINE_MAX];
@@ -60,10 +81,14 @@ enum cmaw_err cmaw_control_start(const struct cmaw_stack *stack, const char *nam
     if (strcmp(answer, "ready") == 0) {
         return CMAW_OK;
     }
-    cmaw_diag_hint(diag, "see %s/logs/%s.log", stack->dir, name);
+    char log[CMAW_PATH_MAX];
+    char said[LOG_TAIL + 1];
+    CMAW_TRY(cmaw_stack_path(stack, log, diag, "logs/%s.log", name));
+    last_words(log, said);
+    cmaw_diag_hint(diag, "see %s", log);
     static const char failed[] = "failed ";
     const char *text = strncmp(answer, failed, sizeof failed - 1) == 0 ? answer + sizeof failed - 1 : answer;
-    return cmaw_diag_set(diag, CMAW_E_DENIED, "%s: %.400s", name, text);
+    return cmaw_diag_set(diag, CMAW_E_DENIED, "%s: %.150s%s%.300s", name, text, said[0] == '\0' ? "" : "; it said: ", said);
 }
 
 enum cmaw_err cmaw_control_stop(const struct cmaw_stack *stack, struct cmaw_diag *diag)

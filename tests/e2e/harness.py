@@ -1,7 +1,9 @@
 """Starts the real programs for tests: folders of their own, loopback, readiness by descriptor, every wait with an end."""
+import contextlib
 import json
 import os
 import pathlib
+import random
 import re
 import select
 import signal
@@ -108,9 +110,13 @@ class Daemon:
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port below those that the kernel gives to outgoing connections: none of them takes it before its program listens."""
+    end = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.sample(range(15000, end), 64):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
 
 
 class Devd:

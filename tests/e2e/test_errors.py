@@ -1,6 +1,7 @@
 """What goes wrong for a person gives one line and a hint (issue 3), with the right exit code."""
 import json
 import os
+import pathlib
 import re
 import select
 import signal
@@ -24,12 +25,28 @@ def test_a_port_that_is_taken(stack, tmp_path):
     other = Stack(tmp_path / "other")
     other.up()
     other.down()
-    with socket.socket() as squatter:
-        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        squatter.bind(("127.0.0.1", other.state()["ports"]["devd"]))
-        squatter.listen()
-        result = other.cmaw("up", timeout=300)
-        assert result.status == 1 and str(other.state()["ports"]["devd"]) in result.err and "hint:" in result.err
+    outgoing = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for name in ("devd", "ui", "proxy_http", "worker_http"):
+        port = other.state()["ports"][name]
+        assert port < outgoing  # else any connection of this machine could have it
+        with socket.socket() as squatter:
+            squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            squatter.bind(("127.0.0.1", port))
+            squatter.listen()
+            result = other.cmaw("up", timeout=300)
+            assert result.status == 1 and f"port {port}," in result.err and "hint:" in result.err
+        other.down()
+    other.cmaw("clean", timeout=120)
+
+
+def test_a_program_that_does_not_start_is_quoted(stack, tmp_path):
+    """What it said last is in the error, not only in its log."""
+    other = Stack(tmp_path / "other")
+    other.up()
+    other.down()
+    (other.dir / "devd" / "devd.db").write_text("no database")
+    result = other.cmaw("up", timeout=300)
+    assert result.status == 1 and "before it was ready; it said: cmaw-devd: " in result.err, result.err
     other.cmaw("clean", timeout=120)
 
 
