@@ -4,20 +4,26 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "host/launch/board.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "sys/daemon.h"
+#include "sys/file.h"
 
 enum { CALL_TIMEOUT_MS = 10 * 1000, REQUEST_MAX = 32 };
 
-static void end_call(struct launch_board *board, struct launch_call *call)
+static void end_call(struct launch_loop *loop, struct launch_call *call)
 {
-    cmaw_launch_source_close(board, &call->source);
+    struct launch_board *board = loop->state;
+    cmaw_launch_source_close(loop, &call->source);
     call->waiting = false;
-    cmaw_launch_source_watch(board, &board->listener, EPOLLIN); /* a place is free again */
+    cmaw_launch_source_watch(loop, &board->listener, EPOLLIN); /* a place is free again */
+}
+
+static void call_expired(struct launch_loop *loop, struct launch_source *source)
+{
+    end_call(loop, (struct launch_call *)source);
 }
 
 /* "CONNECT PORT\n", looked at without taking it: what follows belongs to the enclave. BUSY: not all there yet. */
@@ -48,13 +54,14 @@ static bool has_room(int queue)
 
 /* The host hears OK before the enclave has the connection: whatever the enclave says first must come behind it. A host that
  * has gone away leaves the enclave with an ended connection, as it would anyway. */
-static void hand_over(struct launch_board *board, struct launch_call *call)
+static void hand_over(struct launch_loop *loop, struct launch_call *call)
 {
+    struct launch_board *board = loop->state;
     char answer[32];
     if (board->incoming.fd >= 0 && !has_room(board->incoming.fd)) {
         call->waiting = true;
-        cmaw_launch_source_watch(board, &call->source, 0);
-        cmaw_launch_source_watch(board, &board->incoming, EPOLLOUT);
+        cmaw_launch_source_watch(loop, &call->source, 0);
+        cmaw_launch_source_watch(loop, &board->incoming, EPOLLOUT);
         return;
     }
     if (board->incoming.fd >= 0) {
@@ -63,23 +70,23 @@ static void hand_over(struct launch_board *board, struct launch_call *call)
         /* a connection that cannot be passed after all ends here, which both sides see */
         CMAW_IGNORE(cmaw_launch_pass(board->incoming.fd, call->port, call->source.fd));
     }
-    end_call(board, call);
+    end_call(loop, call);
 }
 
-static void call_ready(struct launch_board *board, struct launch_source *source, uint32_t events)
+static void call_ready(struct launch_loop *loop, struct launch_source *source, uint32_t events)
 {
     struct launch_call *call = (struct launch_call *)source;
     if (call->waiting) {
         if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
-            end_call(board, call);
+            end_call(loop, call);
         }
         return;
     }
     const enum cmaw_err err = read_request(source->fd, &call->port);
     if (err == CMAW_OK) {
-        hand_over(board, call);
+        hand_over(loop, call);
     } else if (err != CMAW_E_BUSY || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
-        end_call(board, call);
+        end_call(loop, call);
     }
 }
 
@@ -93,44 +100,35 @@ static struct launch_call *free_call(struct launch_board *board)
     return NULL;
 }
 
-void cmaw_launch_listener_ready(struct launch_board *board, struct launch_source *source, [[maybe_unused]] uint32_t events)
+void cmaw_launch_listener_ready(struct launch_loop *loop, struct launch_source *source, [[maybe_unused]] uint32_t events)
 {
+    struct launch_board *board = loop->state;
     struct launch_call *call = free_call(board);
     if (call == NULL) {
-        cmaw_launch_source_watch(board, source, 0); /* the rest waits in the backlog */
+        cmaw_launch_source_watch(loop, source, 0); /* the rest waits in the backlog */
         return;
     }
-    const int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC);
-    if (fd < 0) {
-        return;
-    }
+    CMAW_FD_AUTO(fd);
+    fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC);
     call->waiting = false;
-    call->deadline = cmaw_clock_ms() + CALL_TIMEOUT_MS;
     /* edge-triggered: half a request stays in the socket and must not wake us again */
-    if (cmaw_launch_source_add(board, &call->source, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, call_ready) != CMAW_OK) {
-        (void)close(fd);
+    if (fd >= 0 && cmaw_launch_source_add(loop, &call->source, &fd, EPOLLIN | EPOLLRDHUP | EPOLLET, call_ready) == CMAW_OK) {
+        call->source.deadline = cmaw_clock_ms() + CALL_TIMEOUT_MS;
+        call->source.expired = call_expired;
     }
 }
 
-void cmaw_launch_incoming_ready(struct launch_board *board, struct launch_source *source, uint32_t events)
+void cmaw_launch_incoming_ready(struct launch_loop *loop, struct launch_source *source, uint32_t events)
 {
-    cmaw_launch_source_watch(board, source, 0);
+    struct launch_board *board = loop->state;
+    cmaw_launch_source_watch(loop, source, 0);
     if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
         cmaw_log(CMAW_LOG_WARN, "enclave.deaf", "name=%s", board->options->name);
-        cmaw_launch_source_close(board, source);
+        cmaw_launch_source_close(loop, source);
     }
     for (size_t i = 0; i < LAUNCH_CALLS_MAX; i++) {
         if (board->calls[i].source.fd >= 0 && board->calls[i].waiting) {
-            hand_over(board, &board->calls[i]);
-        }
-    }
-}
-
-void cmaw_launch_calls_expire(struct launch_board *board, uint64_t now)
-{
-    for (size_t i = 0; i < LAUNCH_CALLS_MAX; i++) {
-        if (board->calls[i].source.fd >= 0 && now >= board->calls[i].deadline) {
-            end_call(board, &board->calls[i]);
+            hand_over(loop, &board->calls[i]);
         }
     }
 }

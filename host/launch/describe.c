@@ -1,7 +1,4 @@
-#include <sched.h>
-#include <unistd.h>
-
-#include "host/launch/record.h"
+#include "host/launch/backend.h"
 #include "lib/base/text.h"
 
 static const char hash_algorithm[] = "Sha384 { ... }";
@@ -27,29 +24,27 @@ static json_t *measurements_of(const struct cmaw_eif_pcrs *pcrs)
     return measurements;
 }
 
-/* A simulation shares all processors that its launcher may use. */
-static json_t *processors(void)
+static json_t *processors(const struct launch_enclave *enclave)
 {
     json_t *ids = json_array();
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) {
-        for (int i = 0; i < CPU_SETSIZE; i++) {
-            if (CPU_ISSET((size_t)i, &set)) {
-                (void)json_array_append_new(ids, json_integer(i));
-            }
-        }
+    for (size_t i = 0; i < enclave->cpus_used; i++) {
+        (void)json_array_append_new(ids, json_integer(enclave->cpus[i]));
     }
     return ids;
 }
 
-json_t *cmaw_launch_describe(const struct launch_options *options, const struct launch_image *image, const struct launch_module *module)
+json_t *cmaw_launch_describe(const struct launch_run *run)
 {
-    json_t *ids = processors();
-    const json_int_t count = (json_int_t)json_array_size(ids);
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:I, s:s, s:s, s:s, s:s, s:o}", "EnclaveName", options->name, "EnclaveID", module->id,
-                     "ProcessID", (json_int_t)getpid(), "EnclaveCID", (json_int_t)0, "NumberOfCPUs", count, "CPUIDs", ids, "MemoryMiB",
-                     (json_int_t)(image->eif.default_mem >> 20), "State", "RUNNING", "Flags", options->debug_mode ? "DEBUG_MODE" : "NONE",
-                     "Backend", options->backend, "Socket", options->socket, "Measurements", measurements_of(&image->pcrs));
+    const struct launch_enclave *enclave = &run->enclave;
+    json_t *description = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:I, s:s, s:s, s:s, s:o}", "EnclaveName", run->options->name,
+        "EnclaveID", enclave->id, "ProcessID", (json_int_t)enclave->process, "EnclaveCID", (json_int_t)enclave->cid,
+        "NumberOfCPUs", (json_int_t)enclave->cpu_count, "CPUIDs", processors(enclave), "MemoryMiB", (json_int_t)enclave->memory_mib,
+        "State", "RUNNING", "Flags", run->options->debug_mode ? "DEBUG_MODE" : "NONE", "Backend", run->options->backend,
+        "Measurements", measurements_of(&run->image.pcrs));
+    if (run->options->socket != NULL) {
+        (void)json_object_set_new(description, "Socket", json_string(run->options->socket));
+    }
+    return description;
 }
 
 json_t *cmaw_launch_summary(const json_t *description)

@@ -43,9 +43,43 @@ enum cmaw_err cmaw_launch_image_load(const char *path, struct launch_image *imag
     if (err != CMAW_OK) {
         return cmaw_diag_set(diag, err, "%s cannot be measured: bad signature section", path);
     }
-    err = join_ramdisks(image);
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_launch_image_unpack(const char *path, struct launch_image *image, struct cmaw_diag *diag)
+{
+    const enum cmaw_err err = join_ramdisks(image);
     if (err != CMAW_OK) {
         return cmaw_diag_set(diag, err, "%s has a ramdisk that cannot be unpacked: %s", path, cmaw_err_text(err));
     }
     return CMAW_OK;
+}
+
+/* Offsets of the setup header in the Linux boot protocol (Documentation/arch/x86/boot.rst) and of arm64's Image header. */
+enum { X86_BOOT_FLAG = 0x1fe, X86_MAGIC = 0x202, X86_VERSION = 0x206, X86_VERSION_MIN = 0x0206, ARM64_MAGIC = 0x38 };
+
+static bool is_bzimage(struct cmaw_slice kernel)
+{
+    struct cmaw_reader version = cmaw_reader_of(cmaw_slice_sub(kernel, X86_VERSION, 2));
+    const unsigned low = cmaw_read_u8(&version), high = cmaw_read_u8(&version);
+    return version.err == CMAW_OK && (high << 8 | low) >= X86_VERSION_MIN &&
+           cmaw_slice_eq(cmaw_slice_sub(kernel, X86_BOOT_FLAG, 2), CMAW_SLICE_LIT("\x55\xaa")) &&
+           cmaw_slice_eq(cmaw_slice_sub(kernel, X86_MAGIC, 4), CMAW_SLICE_LIT("HdrS"));
+}
+
+static bool is_arm64_image(struct cmaw_slice kernel)
+{
+    return cmaw_slice_eq(cmaw_slice_sub(kernel, ARM64_MAGIC, 4), CMAW_SLICE_LIT("ARM\x64"));
+}
+
+enum cmaw_err cmaw_launch_image_boots(const char *path, const struct launch_image *image, bool aarch64_too, struct cmaw_diag *diag)
+{
+    if (image->eif.aarch64 && !aarch64_too) {
+        return cmaw_diag_set(diag, CMAW_E_UNSUPPORTED, "%s is for aarch64, and the machine is x86_64", path);
+    }
+    if (image->eif.aarch64 ? is_arm64_image(image->eif.kernel) : is_bzimage(image->eif.kernel)) {
+        return CMAW_OK;
+    }
+    cmaw_diag_hint(diag, "build it with a kernel: cmaw image build without --kernel none");
+    return cmaw_diag_set(diag, CMAW_E_UNSUPPORTED, "%s has no kernel that boots: it is for the simulation only", path);
 }

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "lib/base/text.h"
@@ -12,7 +11,7 @@
 #include "sys/daemon.h"
 #include "sys/file.h"
 
-enum { NSM_TIMEOUT_MS = 10 * 1000, REQUEST_MAX = 2048, RANDOM_SIZE = 8 };
+enum { NSM_TIMEOUT_MS = 10 * 1000, REQUEST_MAX = 2048 };
 
 enum cmaw_err cmaw_launch_nsm_answer(int fd, struct launch_nsm_answer *answer)
 {
@@ -73,28 +72,17 @@ static enum cmaw_err put_request(const struct launch_options *options, const str
     return cmaw_buf_err(line);
 }
 
-static enum cmaw_err make_id(const char *parent_id, char ret_id[static LAUNCH_ID_MAX])
-{
-    uint8_t random[RANDOM_SIZE];
-    char text[2 * RANDOM_SIZE + 1];
-    CMAW_REQUIRE(getrandom(random, sizeof random, 0) == (ssize_t)sizeof random, CMAW_E_IO);
-    CMAW_TRY(cmaw_hex_to_cstr(CMAW_SLICE_ARRAY(random), text, sizeof text));
-    (void)snprintf(ret_id, LAUNCH_ID_MAX, "%s-enc%s", parent_id, text);
-    return CMAW_OK;
-}
-
 static bool token_is_good(const char *token)
 {
     return strlen(token) == LAUNCH_TOKEN_SIZE && strspn(token, "0123456789abcdef") == LAUNCH_TOKEN_SIZE;
 }
 
-static enum cmaw_err ask_for_module(const struct launch_options *options, const struct launch_image *image,
+static enum cmaw_err ask_for_module(const struct launch_options *options, const struct launch_image *image, const char *id,
                                     struct launch_module *module, struct launch_nsm_answer *answer)
 {
     CMAW_FD_AUTO(fd);
     CMAW_BUF_AUTO(line, REQUEST_MAX);
-    CMAW_TRY(make_id(options->parent_id, module->id));
-    CMAW_TRY(put_request(options, &image->pcrs, module->id, &line));
+    CMAW_TRY(put_request(options, &image->pcrs, id, &line));
     CMAW_TRY(cmaw_unix_connect(options->nsm, NSM_TIMEOUT_MS, &fd));
     CMAW_TRY(cmaw_fd_write(fd, cmaw_buf_slice(&line)));
     CMAW_TRY(await_answer(fd, answer));
@@ -103,12 +91,12 @@ static enum cmaw_err ask_for_module(const struct launch_options *options, const 
     return CMAW_OK;
 }
 
-enum cmaw_err cmaw_launch_module_make(const struct launch_options *options, const struct launch_image *image,
+enum cmaw_err cmaw_launch_module_make(const struct launch_options *options, const struct launch_image *image, const char *id,
                                       struct launch_module *ret_module, struct cmaw_diag *diag)
 {
     struct launch_module module = {0};
     struct launch_nsm_answer answer = {0};
-    const enum cmaw_err err = ask_for_module(options, image, &module, &answer);
+    const enum cmaw_err err = ask_for_module(options, image, id, &module, &answer);
     if (err == CMAW_E_DENIED) {
         return cmaw_diag_set(diag, err, "the NSM simulator refused: %.*s", (int)sizeof answer.text, answer.text);
     }

@@ -6,15 +6,14 @@
 #include "host/launch/image.h"
 #include "host/launch/options.h"
 
-enum { LAUNCH_TOKEN_SIZE = 32, LAUNCH_ID_MAX = 64, LAUNCH_NSM_LINE_MAX = 128 };
+enum { LAUNCH_TOKEN_SIZE = 32, LAUNCH_NSM_LINE_MAX = 128 };
 
 struct launch_module {
-    char id[LAUNCH_ID_MAX];           /* i-…-enc…, as of nitro-cli */
     char token[LAUNCH_TOKEN_SIZE + 1]; /* hex; names the module to the simulator */
 };
 
-/* Makes a module with the image's measurements. UNAVAILABLE with a hint when nobody answers at options->nsm. */
-enum cmaw_err cmaw_launch_module_make(const struct launch_options *options, const struct launch_image *image,
+/* Makes a module of that id (i-…-enc…) with the image's measurements. UNAVAILABLE with a hint when nobody answers at options->nsm. */
+enum cmaw_err cmaw_launch_module_make(const struct launch_options *options, const struct launch_image *image, const char *id,
                                       struct launch_module *ret_module, struct cmaw_diag *diag);
 /* Connects and asks to resume; the answer is still to be read with cmaw_launch_nsm_answer. Waits for nothing. */
 enum cmaw_err cmaw_launch_nsm_resume(const char *nsm, const struct launch_module *module, int *ret_fd);

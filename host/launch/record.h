@@ -6,8 +6,7 @@
 #include <jansson.h>
 #include <sys/types.h>
 
-#include "host/launch/backend.h"
-#include "host/launch/nsm.h"
+#include "host/launch/options.h"
 #include "sys/file.h"
 
 struct launch_record {
@@ -32,10 +31,5 @@ struct launch_seen {
 /* Calls visit for each enclave that runs and is up, in the order of names, until it returns an error. */
 enum cmaw_err cmaw_launch_record_each(const char *state_dir, enum cmaw_err (*visit)(void *context, const struct launch_seen *seen),
                                       void *context, struct cmaw_diag *diag);
-
-/* describe.c: the objects of nitro-cli (NITRO.md 5.2); the caller frees them. NULL if memory is out. */
-json_t *cmaw_launch_describe(const struct launch_options *options, const struct launch_image *image, const struct launch_module *module);
-/* What run-enclave prints: the same without state and measurements. */
-json_t *cmaw_launch_summary(const json_t *description);
 
 #endif

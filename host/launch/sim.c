@@ -6,9 +6,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/launch/backend.h"
+#include "host/launch/board.h"
 #include "host/launch/sim_root.h"
 #include "sys/file.h"
 
@@ -34,13 +36,7 @@ static bool make_pair(int *ours, int *theirs)
 
 static bool make_pipe(int *ret_read, int *ret_write)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        return false;
-    }
-    *ret_read = ends[0];
-    *ret_write = ends[1];
-    return true;
+    return cmaw_launch_pipe(ret_read, ret_write) == CMAW_OK;
 }
 
 /* As fork, into new namespaces. This process has one thread. */
@@ -69,51 +65,109 @@ static enum cmaw_err await_exec(int report_fd, struct cmaw_diag *diag)
     return report.err;
 }
 
-static enum cmaw_err start_child(struct launch_child *child, struct launch_enclave *enclave, int *report_read, struct cmaw_diag *diag)
+static enum cmaw_err start_child(struct launch_child *child, struct launch_ends *ends, int *report_read, struct cmaw_diag *diag)
 {
-    if (!make_pair(&enclave->incoming, &child->incoming) || !make_pair(&enclave->outgoing, &child->outgoing) ||
+    if (!make_pair(&ends->incoming, &child->incoming) || !make_pair(&ends->outgoing, &child->outgoing) ||
         !make_pipe(report_read, &child->report)) {
         return fail(diag, "make sockets");
     }
-    enclave->pid = fork_apart(child->new_user, &enclave->pidfd);
-    if (enclave->pid == 0) {
+    ends->pid = fork_apart(child->new_user, &ends->pidfd);
+    if (ends->pid == 0) {
         cmaw_launch_child(child);
     }
-    if (enclave->pid < 0) {
-        enclave->pid = 0;
+    if (ends->pid < 0) {
+        ends->pid = 0;
         return fail(diag, "make namespaces");
     }
     return CMAW_OK;
 }
 
-static enum cmaw_err start(const struct launch_image *image, const struct launch_options *options,
-                           struct launch_enclave *ret_enclave, struct cmaw_diag *diag)
+static enum cmaw_err start_init(const struct launch_run *run, struct launch_ends *ends, struct cmaw_diag *diag)
 {
-    struct launch_enclave enclave = LAUNCH_ENCLAVE_NONE;
-    struct launch_child child = {.image = image, .new_user = geteuid() != 0, .uid = geteuid(), .gid = getegid(),
+    struct launch_child child = {.image = &run->image, .new_user = geteuid() != 0, .uid = geteuid(), .gid = getegid(),
                                  .incoming = -1, .outgoing = -1, .console = -1, .report = -1};
     CMAW_FD_AUTO(report_read);
-    if (options->debug_mode && !make_pipe(&enclave.console, &child.console)) {
+    if (run->options->debug_mode && !make_pipe(&ends->console, &child.console)) {
         return fail(diag, "make the console");
     }
-    enum cmaw_err err = start_child(&child, &enclave, &report_read, diag);
+    enum cmaw_err err = start_child(&child, ends, &report_read, diag);
     cmaw_fd_close(&child.incoming);
     cmaw_fd_close(&child.outgoing);
     cmaw_fd_close(&child.console);
     cmaw_fd_close(&child.report);
-    if (err == CMAW_OK) {
-        err = await_exec(report_read, diag);
+    return err == CMAW_OK ? await_exec(report_read, diag) : err;
+}
+
+struct sim {
+    struct launch_board board;
+    struct launch_ends ends;
+    int listener;
+};
+
+static enum cmaw_err check(const struct launch_options *options, struct cmaw_diag *diag)
+{
+    if (options->socket == NULL || options->nsm == NULL) {
+        return cmaw_launch_bad_usage(diag, "run --backend sim needs ", "--eif, --socket and --nsm");
     }
-    if (err != CMAW_OK) {
-        cmaw_launch_enclave_end(&enclave);
-        return err;
-    }
-    *ret_enclave = enclave;
     return CMAW_OK;
+}
+
+static void describe(struct launch_run *run)
+{
+    run->enclave.process = getpid(); /* its end is the enclave's */
+    run->enclave.memory_mib = run->image.eif.default_mem >> 20;
+    cmaw_launch_cpus_shared(&run->enclave);
+    run->enclave.cpu_count = (uint32_t)run->enclave.cpus_used;
+}
+
+static enum cmaw_err start(struct launch_run *run, struct cmaw_diag *diag)
+{
+    struct sim *sim = run->state;
+    const struct launch_options *options = run->options;
+    sim->listener = -1;
+    sim->ends = (struct launch_ends){0, -1, -1, -1, -1};
+    cmaw_launch_board_init(&sim->board, options);
+    CMAW_TRY(cmaw_launch_image_unpack(options->eif, &run->image, diag));
+    CMAW_TRY(cmaw_launch_listen(options->socket, &sim->listener, diag));
+    CMAW_TRY(cmaw_launch_id_make(options->parent_id, run->enclave.id));
+    CMAW_TRY(cmaw_launch_module_make(options, &run->image, run->enclave.id, &sim->board.module, diag));
+    CMAW_TRY(start_init(run, &sim->ends, diag));
+    describe(run);
+    return cmaw_launch_board_open(&sim->board, &run->loop, &sim->ends, sim->listener);
+}
+
+static void serve(struct launch_run *run)
+{
+    struct sim *sim = run->state;
+    cmaw_launch_board_serve(&sim->board, &run->loop);
+}
+
+/* Kills the enclave with all its processes and waits for its end. */
+static void end(struct launch_run *run)
+{
+    struct sim *sim = run->state;
+    if (sim->ends.pid > 0) {
+        (void)kill(sim->ends.pid, SIGKILL);
+        while (waitpid(sim->ends.pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+    }
+    cmaw_fd_close(&sim->ends.pidfd);
+    cmaw_fd_close(&sim->ends.incoming);
+    cmaw_fd_close(&sim->ends.outgoing);
+    cmaw_fd_close(&sim->ends.console);
+    if (sim->listener >= 0) {
+        (void)unlink(run->options->socket);
+    }
+    cmaw_fd_close(&sim->listener);
 }
 
 const struct launch_backend cmaw_launch_sim = {
     .name = "sim",
     .warning = "this is a simulation: the enclave is a process of this host and is not isolated from it",
+    .silence = "is /init of the image the one for simulations? --debug-mode shows its console",
+    .state_size = sizeof(struct sim),
+    .check = check,
     .start = start,
+    .serve = serve,
+    .end = end,
 };
