@@ -27,7 +27,7 @@ enum { NUMBER_KEYS = sizeof number_keys / sizeof number_keys[0] };
 
 /* The other keys, as bits of the set of those seen. */
 enum { SEEN_IO = 1u << NUMBER_KEYS, SEEN_TYPE = SEEN_IO << 1, SEEN_ROOT = SEEN_IO << 2, SEEN_HOST = SEEN_IO << 3,
-       SEEN_FIPS = SEEN_IO << 4, SEEN_DEBUG = SEEN_IO << 5, SEEN_VERSION = SEEN_IO << 6, SEEN_ALL = (SEEN_IO << 7) - 1 };
+       SEEN_FIPS = SEEN_IO << 4, SEEN_DEBUG = SEEN_IO << 5, SEEN_VERSION = SEEN_IO << 6, SEEN_WORKDIR = SEEN_IO << 7, SEEN_ALL = (SEEN_IO << 8) - 1 };
 
 static enum cmaw_err once(unsigned *seen, unsigned bit)
 {
@@ -97,6 +97,10 @@ static enum cmaw_err set_key(struct cmaw_conf *conf, const char *key, char *valu
     if (strcmp(key, "agent.io") == 0) {
         CMAW_TRY(once(seen, SEEN_IO));
         return set_io(value, &conf->agent_proto);
+    }
+    if (strcmp(key, "agent.workdir") == 0) {
+        conf->agent_workdir = value;
+        return value[0] == '/' ? once(seen, SEEN_WORKDIR) : CMAW_E_MALFORMED;
     }
     if (strcmp(key, "agent.content_type") == 0) {
         conf->content_type = value;
@@ -168,7 +172,10 @@ static enum cmaw_err complete(struct cmaw_conf *conf, unsigned seen)
     }
     const unsigned where = seen & (SEEN_HOST | SEEN_FIPS);
     CMAW_REQUIRE(where == SEEN_HOST || where == SEEN_FIPS, CMAW_E_MALFORMED);
-    return (seen | SEEN_HOST | SEEN_FIPS) == SEEN_ALL ? CMAW_OK : CMAW_E_MALFORMED;
+    if (conf->agent_workdir == NULL) {
+        conf->agent_workdir = "/";
+    }
+    return (seen | SEEN_HOST | SEEN_FIPS | SEEN_WORKDIR) == SEEN_ALL ? CMAW_OK : CMAW_E_MALFORMED;
 }
 
 enum cmaw_err cmaw_conf_parse(struct cmaw_slice text, struct cmaw_conf *ret_conf)

@@ -1,6 +1,6 @@
 /* What the image says about itself: /etc/cmaw/enclave.conf, written by cmaw-image and measured into PCR0 and PCR2.
  * It is read strictly all the same: an unknown, missing or repeated key, or a number out of range, ends the boot. Where KMS is, is said by
- * one of kms.host and kms.fips; only kms.deadline_s may be absent. */
+ * one of kms.host and kms.fips; only kms.deadline_s and agent.workdir (the root) may be absent. */
 #ifndef CMAW_ENCLAVE_CONF_H
 #define CMAW_ENCLAVE_CONF_H
 
@@ -24,6 +24,7 @@ struct cmaw_agent_limits {
 struct cmaw_conf {
     char *agent_args[CMAW_CONF_WORDS_MAX + 1]; /* ends in NULL; the first is an absolute path inside /agent */
     char *agent_env[CMAW_CONF_WORDS_MAX + 1];  /* NAME=VALUE, ends in NULL; no name starts with CMAW_ */
+    const char *agent_workdir;                 /* absolute path inside /agent where it starts */
     bool agent_proto;                          /* io: proto, else raw */
     const char *content_type;                  /* of raw output */
     struct cmaw_agent_limits limits;

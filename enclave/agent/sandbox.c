@@ -167,6 +167,7 @@ static void prepare(const struct cmaw_sandbox_plan *plan, int control)
     check(control, CMAW_SANDBOX_PIVOT, pivot());
     check(control, CMAW_SANDBOX_LIMITS, set_limits(&plan->conf->limits));
     check(control, CMAW_SANDBOX_PRIVILEGES, drop_privileges());
+    check(control, CMAW_SANDBOX_WORKDIR, io(chdir(plan->conf->agent_workdir))); /* as the agent: it has to be able to */
 }
 
 /* The three descriptors came in above 2, where nothing else is open but control. */

@@ -36,6 +36,7 @@ static void settings_are_read(void **state)
     assert_string_equal(conf.agent_args[1], "a=b c");
     assert_null(conf.agent_args[2]);
     assert_string_equal(conf.agent_env[0], "LANG=C");
+    assert_string_equal(conf.agent_workdir, "/");
     assert_string_equal(conf.content_type, "application/json");
     assert_string_equal(conf.kms_host, "kms.cmaw.test");
     assert_int_equal(conf.limits.memory_mib, 64);
@@ -79,6 +80,8 @@ static void lines_may_be_sorted_as_text(void **state)
     assert_int_equal(cmaw_conf_parse(cmaw_buf_slice(&text), &conf), CMAW_OK);
     assert_string_equal(conf.agent_args[10], "10");
     assert_true(conf.agent_proto);
+    assert_int_equal(parse_conf(HEAD LIMITS TAIL "agent.workdir=/srv/app\n", &conf), CMAW_OK);
+    assert_string_equal(conf.agent_workdir, "/srv/app");
 }
 
 static void wrong_settings_are_refused(void **state)
@@ -89,6 +92,7 @@ static void wrong_settings_are_refused(void **state)
         "", "\n", "version=1\n", HEAD LIMITS, HEAD LIMITS TAIL "x=y\n", HEAD LIMITS TAIL "version=1\n",
         HEAD LIMITS TAIL "agent.cpu_s=1\n", HEAD LIMITS TAIL "agent.arg.0=/x\n", HEAD LIMITS TAIL "agent.arg.2=gap\n",
         HEAD LIMITS TAIL "agent.arg.64=far\n", HEAD LIMITS TAIL "agent.arg.01=x\n", HEAD LIMITS TAIL "agent.arg.=x\n",
+        HEAD LIMITS TAIL "agent.workdir=\n", HEAD LIMITS TAIL "agent.workdir=app\n", HEAD LIMITS TAIL "agent.workdir=/a\nagent.workdir=/a\n",
         HEAD LIMITS TAIL "agent.env.0=NOEQUALS\n", HEAD LIMITS TAIL "agent.env.0==x\n",
         HEAD LIMITS TAIL "agent.env.0=CMAW_SEED=0\n", HEAD LIMITS TAIL "no equals\n", HEAD LIMITS TAIL "a\x7f=b\n",
         HEAD LIMITS TAIL " \n", HEAD LIMITS TAIL "agent.arg.1=\t\n",

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -64,6 +65,7 @@ static void world_start(struct world *world, const char *mode, struct cmaw_agent
     world->conf.agent_args[1] = (char *)(uintptr_t)mode;
     static char entry[] = "IMAGE=set";
     world->conf.agent_env[0] = entry;
+    world->conf.agent_workdir = "/";
     world->conf.limits = limits;
     struct cmaw_sandbox_report report = {0};
     const enum cmaw_err err = cmaw_spawner_start(&world->conf, world->root, &world->spawner, &report);
@@ -251,6 +253,38 @@ static void a_missing_program_is_reported(void **state)
     assert_int_equal(outcome.result.value, CMAW_SANDBOX_EXEC);
     assert_int_equal(outcome.result.errnum, 2 /* ENOENT */);
     world_end(&world);
+}
+
+/* A relative name finds the program only from where it is. */
+static void an_agent_starts_in_its_working_folder(void **state)
+{
+    (void)state;
+    static char program[] = "hostile";
+    static const struct { const char *workdir; int stage, errnum; } cases[] = {
+        {"/bin", 0, 0}, {"/missing", CMAW_SANDBOX_WORKDIR, ENOENT}, {"/bin/hostile", CMAW_SANDBOX_WORKDIR, ENOTDIR}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world world;
+        world_start(&world, "env", usual);
+        close(world.spawner.jobs);
+        (void)waitpid(world.spawner.pid, NULL, 0);
+        world.conf.agent_args[0] = program;
+        world.conf.agent_workdir = cases[i].workdir;
+        struct cmaw_spawner spawner;
+        struct cmaw_sandbox_report report = {0};
+        const enum cmaw_err err = cmaw_spawner_start(&world.conf, world.root, &spawner, &report);
+        assert_int_equal(report.stage, cases[i].stage);
+        assert_int_equal(report.errnum, cases[i].errnum);
+        world.conf.agent_workdir = "/";
+        if (err == CMAW_OK) {
+            world.spawner = spawner;
+            struct cmaw_agent_outcome outcome = run_with(&world, "", 1000, 10000);
+            assert_says(&outcome, "IMAGE=set\nCMAW_RUN=0123\nCMAW_STEP=7\nCMAW_SEED=feed\n");
+        } else {
+            (void)waitpid(-1, NULL, 0);
+            assert_int_equal(cmaw_spawner_start(&world.conf, world.root, &world.spawner, &report), CMAW_OK);
+        }
+        world_end(&world);
+    }
 }
 
 /* Section 6, point 5: the listener and whatever else is open when the spawner is forked stays with the process of the keys. */
@@ -491,6 +525,7 @@ int main(void)
         cmocka_unit_test(signals_end_an_agent),
         cmocka_unit_test(the_environment_is_the_contract),
         cmocka_unit_test(a_missing_program_is_reported),
+        cmocka_unit_test(an_agent_starts_in_its_working_folder),
         cmocka_unit_test(a_missing_root_fails_the_start),
         cmocka_unit_test(the_spawner_inherits_no_descriptor),
         cmocka_unit_test(many_at_once_keep_apart),
