@@ -1,7 +1,7 @@
-#include <elf.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "image/program.h"
 #include "image/print.h"
 #include "image/verbs.h"
 #include "lib/attest/eif.h"
@@ -10,24 +10,24 @@
 enum { DER_MAX = 64 * 1024, INIT_MAX = 256 << 20, KERNEL_MAX = 256 << 20, METADATA_MAX = 64 * 1024 };
 enum { DEFAULT_MEM = 1 << 30, DEFAULT_CPUS = 2 }; /* as AWS's builder writes them; nothing reads them but the sim backend */
 
-static const char placeholder_kernel[] = "cmaw: no kernel; this image boots in the sim tier only\n";
-static const char *const cmdlines[] = {
-    "reboot=k panic=30 pci=off nomodules console=ttyS0 i8042.noaux i8042.nomux i8042.nopnp i8042.dumbkbd random.trust_cpu=on",
-    "reboot=k panic=30 pci=off nomodules console=ttyS0 random.trust_cpu=on root=/dev/ram0",
-};
-
 /* Everything that goes into an image, owned. */
 struct parts {
-    struct cmaw_buf init, kernel, roots, root, conf, metadata, boot, files, eif;
+    struct cmaw_buf init, roots, root, conf, metadata, boot, files, eif;
+    struct image_kernel kernel;
+    struct image_rootfs rootfs;
+    struct image_runtime runtime;
+    bool aarch64;
 };
 
 static void free_parts(struct parts *parts)
 {
-    struct cmaw_buf *const all[] = {&parts->init, &parts->kernel, &parts->roots, &parts->root, &parts->conf,
-                                    &parts->metadata, &parts->boot, &parts->files, &parts->eif};
+    struct cmaw_buf *const all[] = {&parts->init, &parts->roots, &parts->root, &parts->conf, &parts->metadata,
+                                    &parts->boot, &parts->files, &parts->eif, &parts->kernel.content};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         cmaw_buf_free(all[i]);
     }
+    cmaw_image_rootfs_free(&parts->rootfs);
+    cmaw_image_runtime_free(&parts->runtime);
 }
 
 /* Reads what an option names or, without one, the YAML file. */
@@ -50,41 +50,15 @@ static enum cmaw_err read_setting(const struct image_spec *spec, const char *opt
     return err;
 }
 
-static bool read_elf_header(struct cmaw_slice file, Elf64_Ehdr *header)
-{
-    if (file.size < sizeof *header) {
-        return false;
-    }
-    memcpy(header, file.data, sizeof *header);
-    return cmaw_slice_eq(cmaw_slice_of(header->e_ident, SELFMAG), CMAW_SLICE_LIT(ELFMAG)) && header->e_ident[EI_CLASS] == ELFCLASS64 &&
-           (header->e_machine == EM_X86_64 || header->e_machine == EM_AARCH64) && header->e_phentsize == sizeof(Elf64_Phdr);
-}
-
-/* Whether the program asks for a loader, which the image does not have. */
-static bool is_dynamic(struct cmaw_slice file, const Elf64_Ehdr *header)
-{
-    for (size_t i = 0; i < header->e_phnum; i++) {
-        Elf64_Phdr part;
-        const struct cmaw_slice parts = cmaw_slice_sub(file, header->e_phoff, header->e_phnum * sizeof part);
-        if (parts.size == 0) {
-            return true;
-        }
-        memcpy(&part, parts.data + i * sizeof part, sizeof part);
-        if (part.p_type == PT_INTERP) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* /init has to run where nothing else is: a static program. *ret_aarch64 is what it was built for. */
 static enum cmaw_err check_init(struct cmaw_slice init, bool *ret_aarch64, struct cmaw_diag *diag)
 {
     Elf64_Ehdr header;
-    if (!read_elf_header(init, &header)) {
+    char loader[CMAW_PATH_MAX];
+    if (!cmaw_program_read_header(init, &header)) {
         return cmaw_diag_set(diag, CMAW_E_MALFORMED, "init is not a program for x86-64 or aarch64");
     }
-    if (is_dynamic(init, &header)) {
+    if (!cmaw_program_read_loader(init, &header, loader, sizeof loader) || loader[0] != '\0') {
         return cmaw_diag_set(diag, CMAW_E_MALFORMED, "init is not a static program");
     }
     *ret_aarch64 = header.e_machine == EM_AARCH64;
@@ -103,36 +77,62 @@ static enum cmaw_err check_settings(const struct parts *parts, struct cmaw_diag 
     return CMAW_OK;
 }
 
+/* What a reader of the archive might miss in the image. */
+static void tell_left_out(const struct image_rootfs *rootfs)
+{
+    if (rootfs->skipped.count > 0) {
+        (void)fprintf(stderr, "cmaw-image: devices, pipes and sockets are left out: %zu, %s first\n", rootfs->skipped.count, rootfs->skipped.first);
+    }
+    if (rootfs->config.user != NULL) {
+        (void)fprintf(stderr, "cmaw-image: the image's user %s is not used: an agent always has a user of its own\n", rootfs->config.user);
+    }
+}
+
+static enum cmaw_err read_rootfs(const struct image_spec *spec, struct parts *parts, struct cmaw_diag *diag)
+{
+    const struct image_agent *agent = &spec->yaml->agent;
+    CMAW_BUF_AUTO(path, CMAW_PATH_MAX);
+    if (agent->rootfs == NULL) {
+        return CMAW_OK;
+    }
+    CMAW_TRY(cmaw_image_source_path(spec, agent->rootfs, &path));
+    const struct image_rootfs_request request = {(const char *)path.data, agent->image, parts->aarch64};
+    const enum cmaw_err err = cmaw_image_rootfs_read(&request, &parts->rootfs, diag);
+    if (err != CMAW_OK) {
+        (void)cmaw_image_spec_fault(spec, diag, agent->rootfs, "%s", diag->text);
+        return err;
+    }
+    tell_left_out(&parts->rootfs);
+    return CMAW_OK;
+}
+
 static enum cmaw_err read_parts(const struct image_spec *spec, const struct image_overrides *overrides, struct parts *parts, struct cmaw_diag *diag)
 {
     const struct image_yaml *yaml = spec->yaml;
     CMAW_TRY(read_setting(spec, overrides->init, yaml->init, "init", &parts->init, diag));
+    CMAW_TRY(check_init(cmaw_buf_slice(&parts->init), &parts->aarch64, diag));
     CMAW_TRY(read_setting(spec, overrides->kms_roots, yaml->kms.roots, "kms.roots", &parts->roots, diag));
     CMAW_TRY(read_setting(spec, overrides->attestation_root, yaml->attestation.root, "attestation.root", &parts->root, diag));
-    if (yaml->kernel != NULL) {
-        return read_setting(spec, NULL, yaml->kernel, "kernel", &parts->kernel, diag);
-    }
-    (void)fputs("cmaw-image: no kernel: this image runs in the sim tier only\n", stderr);
-    cmaw_buf_put_cstr(&parts->kernel, placeholder_kernel);
-    return cmaw_buf_err(&parts->kernel);
+    CMAW_TRY(check_settings(parts, diag));
+    CMAW_TRY(cmaw_image_kernel_read(spec, overrides, parts->aarch64, &parts->kernel, diag));
+    CMAW_TRY(read_rootfs(spec, parts, diag));
+    CMAW_TRY(cmaw_image_agent_files(spec, &parts->rootfs, diag));
+    return cmaw_image_agent_runtime(spec, &parts->rootfs, &parts->runtime, diag);
 }
 
 static enum cmaw_err make_parts(const struct image_spec *spec, const struct image_overrides *overrides, struct parts *parts, struct cmaw_diag *diag)
 {
-    CMAW_TRY(cmaw_image_conf_put(spec, overrides->kms_host, cmaw_buf_slice(&parts->root), overrides->debug, &parts->conf, diag));
-    CMAW_TRY(cmaw_image_metadata_put(spec->yaml->name, spec->yaml->kernel != NULL, &parts->metadata));
+    CMAW_TRY(cmaw_image_conf_put(spec, &parts->runtime, overrides, cmaw_buf_slice(&parts->root), &parts->conf, diag));
+    CMAW_TRY(cmaw_image_metadata_put(spec->yaml->name, parts->kernel.version, &parts->metadata));
     CMAW_TRY(cmaw_image_boot_ramdisk(cmaw_buf_slice(&parts->init), &parts->boot));
-    return cmaw_image_root_ramdisk(spec, cmaw_buf_slice(&parts->conf), cmaw_buf_slice(&parts->roots), &parts->files, diag);
+    return cmaw_image_root_ramdisk(&parts->rootfs.tree, cmaw_buf_slice(&parts->conf), cmaw_buf_slice(&parts->roots), &parts->files, diag);
 }
 
-static enum cmaw_err assemble(struct parts *parts, struct cmaw_eif *ret_eif, struct cmaw_diag *diag)
+static enum cmaw_err assemble(struct parts *parts, struct cmaw_eif *ret_eif)
 {
-    bool aarch64 = false;
-    CMAW_TRY(check_init(cmaw_buf_slice(&parts->init), &aarch64, diag));
-    CMAW_TRY(check_settings(parts, diag));
     *ret_eif = (struct cmaw_eif){
-        .aarch64 = aarch64, .default_mem = DEFAULT_MEM, .default_cpus = DEFAULT_CPUS, .kernel = cmaw_buf_slice(&parts->kernel),
-        .cmdline = cmaw_slice_of_cstr(cmdlines[aarch64]), .metadata = cmaw_buf_slice(&parts->metadata), .ramdisk_count = 2,
+        .aarch64 = parts->aarch64, .default_mem = DEFAULT_MEM, .default_cpus = DEFAULT_CPUS, .kernel = cmaw_buf_slice(&parts->kernel.content),
+        .cmdline = parts->kernel.cmdline, .metadata = cmaw_buf_slice(&parts->metadata), .ramdisk_count = 2,
         .ramdisks = {cmaw_buf_slice(&parts->boot), cmaw_buf_slice(&parts->files)}};
     return cmaw_eif_write(ret_eif, &parts->eif);
 }
@@ -140,14 +140,15 @@ static enum cmaw_err assemble(struct parts *parts, struct cmaw_eif *ret_eif, str
 static enum cmaw_err build(const struct image_options *options, struct image_spec *spec, struct cmaw_diag *diag)
 {
     [[gnu::cleanup(free_parts)]] struct parts parts = {
-        .init = CMAW_BUF(INIT_MAX), .kernel = CMAW_BUF(KERNEL_MAX), .roots = CMAW_BUF(IMAGE_PEM_MAX), .root = CMAW_BUF(DER_MAX),
+        .init = CMAW_BUF(INIT_MAX), .kernel.content = CMAW_BUF(KERNEL_MAX), .roots = CMAW_BUF(IMAGE_PEM_MAX), .root = CMAW_BUF(DER_MAX),
         .conf = CMAW_BUF(METADATA_MAX), .metadata = CMAW_BUF(METADATA_MAX), .boot = CMAW_BUF(IMAGE_RAMDISK_MAX),
         .files = CMAW_BUF(IMAGE_RAMDISK_MAX), .eif = CMAW_BUF(IMAGE_EIF_MAX)};
     struct cmaw_eif eif;
+    cmaw_image_rootfs_init(&parts.rootfs, IMAGE_TREE_BYTES_MAX);
     CMAW_TRY(cmaw_image_spec_load(options->input, spec, diag));
     CMAW_TRY(read_parts(spec, &options->overrides, &parts, diag));
     CMAW_TRY(make_parts(spec, &options->overrides, &parts, diag));
-    CMAW_TRY(assemble(&parts, &eif, diag));
+    CMAW_TRY(assemble(&parts, &eif));
     CMAW_TRY(cmaw_file_write(options->output, cmaw_buf_slice(&parts.eif), 0644, diag));
     return cmaw_image_print_measurements(&eif, diag);
 }

@@ -77,13 +77,16 @@ static enum cmaw_err add_limits(const struct image_spec *spec, struct lines *lin
     return CMAW_OK;
 }
 
-static void add_agent(const struct image_agent *agent, struct lines *lines)
+static void add_agent(const struct image_agent *agent, const struct image_runtime *runtime, struct lines *lines)
 {
-    for (unsigned i = 0; i < agent->command_count; i++) {
-        add(lines, "agent.arg.%u=%s", i, agent->command[i]);
+    for (unsigned i = 0; i < runtime->command.count; i++) {
+        add(lines, "agent.arg.%u=%s", i, runtime->command.list[i]);
     }
-    for (unsigned i = 0; i < agent->env_count; i++) {
-        add(lines, "agent.env.%u=%s", i, agent->env[i]);
+    for (unsigned i = 0; i < runtime->env.count; i++) {
+        add(lines, "agent.env.%u=%s", i, runtime->env.list[i]);
+    }
+    if (runtime->workdir != NULL) {
+        add(lines, "agent.workdir=%s", runtime->workdir);
     }
     add(lines, "agent.io=%s", agent->io == IMAGE_IO_PROTO ? "proto" : "raw");
     add(lines, "agent.content_type=%s", agent->content_type == NULL ? "application/octet-stream" : agent->content_type);
@@ -126,14 +129,14 @@ static enum cmaw_err add_platform(struct cmaw_slice root, bool debug, struct lin
     return CMAW_OK;
 }
 
-enum cmaw_err cmaw_image_conf_put(const struct image_spec *spec, const char *kms_host, struct cmaw_slice attestation_root, bool debug,
-                             struct cmaw_buf *conf, struct cmaw_diag *diag)
+enum cmaw_err cmaw_image_conf_put(const struct image_spec *spec, const struct image_runtime *runtime, const struct image_overrides *overrides,
+                             struct cmaw_slice attestation_root, struct cmaw_buf *conf, struct cmaw_diag *diag)
 {
     [[gnu::cleanup(free_lines)]] struct lines lines = {0};
-    add_agent(&spec->yaml->agent, &lines);
+    add_agent(&spec->yaml->agent, runtime, &lines);
     CMAW_TRY(add_limits(spec, &lines, diag));
-    CMAW_TRY(add_kms(spec, kms_host, &lines, diag));
-    CMAW_TRY(add_platform(attestation_root, debug, &lines));
+    CMAW_TRY(add_kms(spec, overrides->kms_host, &lines, diag));
+    CMAW_TRY(add_platform(attestation_root, overrides->debug, &lines));
     CMAW_TRY(put_sorted(&lines, conf));
     if (conf->size > CONF_MAX) {
         return cmaw_image_spec_fault(spec, diag, "command", "command and env are %zu bytes as settings, more than %d", conf->size, CONF_MAX);

@@ -10,7 +10,7 @@ static const char usage[] =
     "       cmaw-image describe FILE.eif\n"
     "       cmaw-image measure FILE.eif\n"
     "\n"
-    "Builds an enclave image (EIF) from /init, an agent's files and settings. The same input gives the same file,\n"
+    "Builds an enclave image (EIF) from a kernel, /init, an agent's files and settings. The same input gives the same file,\n"
     "and so the same PCRs. Prints the measurements as nitro-cli does.\n"
     "\n"
     "  -o, --output FILE        where to write the image\n"
@@ -18,12 +18,15 @@ static const char usage[] =
     "  --kms-host NAME          host name of KMS (instead of kms.host) [the regional endpoint of the role's key]\n"
     "  --kms-roots FILE         PEM of the TLS roots for it (instead of kms.roots)\n"
     "  --attestation-root FILE  DER of the attestation root that peers must have (instead of attestation.root)\n"
+    "  --kernel FILE            the kernel: a file, default (the pinned one) or none (instead of kernel:) [default]\n"
+    "  --cmdline TEXT           the kernel's command line (instead of cmdline:) [the pinned one]\n"
+    "  --vm FOLDER              where the pinned kernel is, as bzImage [$CMAW_VM]\n"
     "  --debug                  the agent's error output goes to the log\n"
     "\n"
     "example: cmaw-image build intake.yaml -o intake.eif --init init --kms-host kms.eu-central-1.amazonaws.com \\\n"
-    "                          --kms-roots roots.pem --attestation-root root.der\n";
+    "                          --kms-roots roots.pem --attestation-root root.der --kernel bzImage\n";
 
-enum { OPT_INIT = 256, OPT_KMS_HOST, OPT_KMS_ROOTS, OPT_ATTESTATION_ROOT, OPT_DEBUG, OPT_HELP, OPT_VERSION };
+enum { OPT_INIT = 256, OPT_KMS_HOST, OPT_KMS_ROOTS, OPT_ATTESTATION_ROOT, OPT_KERNEL, OPT_CMDLINE, OPT_VM, OPT_DEBUG, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
@@ -31,6 +34,9 @@ static const struct option long_options[] = {
     {"kms-host", required_argument, NULL, OPT_KMS_HOST},
     {"kms-roots", required_argument, NULL, OPT_KMS_ROOTS},
     {"attestation-root", required_argument, NULL, OPT_ATTESTATION_ROOT},
+    {"kernel", required_argument, NULL, OPT_KERNEL},
+    {"cmdline", required_argument, NULL, OPT_CMDLINE},
+    {"vm", required_argument, NULL, OPT_VM},
     {"debug", no_argument, NULL, OPT_DEBUG},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -51,6 +57,9 @@ static enum cmaw_err set_option(struct image_options *options, int option, struc
     case OPT_KMS_HOST: options->overrides.kms_host = optarg; return CMAW_OK;
     case OPT_KMS_ROOTS: options->overrides.kms_roots = optarg; return CMAW_OK;
     case OPT_ATTESTATION_ROOT: options->overrides.attestation_root = optarg; return CMAW_OK;
+    case OPT_KERNEL: options->overrides.kernel = optarg; return CMAW_OK;
+    case OPT_CMDLINE: options->overrides.cmdline = optarg; return CMAW_OK;
+    case OPT_VM: options->overrides.vm = optarg; return CMAW_OK;
     case OPT_DEBUG: options->overrides.debug = true; return CMAW_OK;
     case OPT_HELP: (void)fputs(usage, stdout); exit(0);
     case OPT_VERSION: (void)puts("cmaw-image " CMAW_VERSION); exit(0);

@@ -87,50 +87,34 @@ enum cmaw_err cmaw_image_source_read(const char *path, struct cmaw_buf *content,
     return cmaw_file_read_fd(fd, path, content, diag);
 }
 
-static int order(const void *a, const void *b)
+static uint32_t type_of(const struct image_node *node)
 {
-    return strcmp((*(const struct image_file *const *)a)->target, (*(const struct image_file *const *)b)->target);
+    return node->kind == IMAGE_FOLDER ? S_IFDIR : node->kind == IMAGE_FILE ? S_IFREG : S_IFLNK;
 }
 
-static enum cmaw_err put_agent_file(struct writer *writer, const struct image_spec *spec, const struct image_file *file, struct cmaw_diag *diag)
+/* A folder, then what is in it: as deep as the tree allows. */
+static enum cmaw_err put_node(struct writer *writer, const struct image_node *node, struct cmaw_diag *diag)
 {
-    char name[CMAW_CPIO_NAME_MAX + 1];
     CMAW_BUF_AUTO(path, CMAW_PATH_MAX);
-    CMAW_BUF_AUTO(content, IMAGE_RAMDISK_MAX);
-    const int size = snprintf(name, sizeof name, "agent%s", file->target);
-    if (size < 0 || (size_t)size >= sizeof name || cmaw_image_source_path(spec, file->source, &path) != CMAW_OK) {
-        return cmaw_image_spec_fault(spec, diag, file->target, "the path is too long");
-    }
-    const enum cmaw_err err = cmaw_image_source_read((const char *)path.data, &content, diag);
+    cmaw_buf_put_cstr(&path, node->parent == NULL ? "agent" : "agent/");
+    cmaw_tree_path_put(node, &path);
+    cmaw_buf_put_u8(&path, 0);
+    CMAW_TRY(path.err);
+    const enum cmaw_err err = put(writer, (const char *)path.data, type_of(node) | node->mode, cmaw_buf_slice(&node->content));
     if (err != CMAW_OK) {
-        (void)cmaw_image_spec_fault(spec, diag, file->source, "%s", diag->text);
-        return err;
+        return cmaw_diag_set(diag, err, "%s: %s for a ramdisk", path.data, cmaw_err_text(err));
     }
-    return put_file(writer, name, cmaw_image_file_mode(file), cmaw_buf_slice(&content));
+    for (size_t i = 0; i < node->count; i++) {
+        CMAW_TRY(put_node(writer, node->children[i], diag));
+    }
+    return CMAW_OK;
 }
 
-static enum cmaw_err put_agent(struct writer *writer, const struct image_spec *spec, struct cmaw_diag *diag)
-{
-    const struct image_agent *agent = &spec->yaml->agent;
-    const struct image_file **sorted = calloc(agent->files_count, sizeof(struct image_file *));
-    CMAW_REQUIRE(sorted != NULL, CMAW_E_NO_MEMORY);
-    for (unsigned i = 0; i < agent->files_count; i++) {
-        sorted[i] = &agent->files[i];
-    }
-    qsort(sorted, agent->files_count, sizeof(struct image_file *), order);
-    enum cmaw_err err = CMAW_OK;
-    for (unsigned i = 0; i < agent->files_count && err == CMAW_OK; i++) {
-        err = put_agent_file(writer, spec, sorted[i], diag);
-    }
-    free(sorted);
-    return err;
-}
-
-enum cmaw_err cmaw_image_root_ramdisk(const struct image_spec *spec, struct cmaw_slice conf, struct cmaw_slice kms_roots,
+enum cmaw_err cmaw_image_root_ramdisk(const struct image_tree *agent, struct cmaw_slice conf, struct cmaw_slice kms_roots,
                                  struct cmaw_buf *ramdisk, struct cmaw_diag *diag)
 {
     struct writer writer = {.archive = ramdisk};
-    CMAW_TRY(put_agent(&writer, spec, diag));
+    CMAW_TRY(put_node(&writer, &agent->root, diag));
     CMAW_TRY(put_file(&writer, "etc/cmaw/enclave.conf", 0444, conf));
     CMAW_TRY(put_file(&writer, "etc/cmaw/kms-roots.pem", 0444, kms_roots));
     return cmaw_cpio_put_end(ramdisk);

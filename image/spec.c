@@ -22,10 +22,13 @@ static const cyaml_schema_field_t file_fields[] = {
 static const cyaml_schema_value_t file_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct image_file, file_fields)};
 
 static const cyaml_schema_field_t agent_fields[] = {
-    CYAML_FIELD_SEQUENCE("command", CYAML_FLAG_POINTER, struct image_agent, command, &word_schema, 1, IMAGE_WORDS_MAX),
+    CYAML_FIELD_STRING_PTR("rootfs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_agent, rootfs, 1, IMAGE_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("image", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_agent, image, 1, IMAGE_TEXT_MAX),
+    CYAML_FIELD_SEQUENCE("command", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_agent, command, &word_schema, 1, IMAGE_WORDS_MAX),
+    CYAML_FIELD_STRING_PTR("workdir", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_agent, workdir, 1, IMAGE_TEXT_MAX),
     CYAML_FIELD_ENUM("io", CYAML_FLAG_STRICT, struct image_agent, io, io_names, CYAML_ARRAY_LEN(io_names)),
     CYAML_FIELD_STRING_PTR("content_type", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_agent, content_type, 1, 128),
-    CYAML_FIELD_SEQUENCE("files", CYAML_FLAG_POINTER, struct image_agent, files, &file_schema, 1, IMAGE_FILES_MAX),
+    CYAML_FIELD_SEQUENCE("files", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_agent, files, &file_schema, 1, IMAGE_FILES_MAX),
     CYAML_FIELD_SEQUENCE("env", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_agent, env, &word_schema, 0, IMAGE_WORDS_MAX),
     CYAML_FIELD_END,
 };
@@ -57,6 +60,7 @@ static const cyaml_schema_field_t top_fields[] = {
     CYAML_FIELD_MAPPING("attestation", CYAML_FLAG_OPTIONAL, struct image_yaml, attestation, attestation_fields),
     CYAML_FIELD_STRING_PTR("init", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_yaml, init, 1, IMAGE_TEXT_MAX),
     CYAML_FIELD_STRING_PTR("kernel", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_yaml, kernel, 1, IMAGE_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("cmdline", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_yaml, cmdline, 0, IMAGE_TEXT_MAX),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t top_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct image_yaml, top_fields)};
@@ -85,15 +89,9 @@ enum cmaw_err cmaw_image_spec_fault(const struct image_spec *spec, struct cmaw_d
     return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s:%u: %s", spec->path, line_of(cmaw_buf_slice(&spec->text), value), what);
 }
 
-/* What enclave.conf can hold: one line of printable ASCII. */
 static bool is_printable(const char *text)
 {
-    for (; *text != '\0'; text++) {
-        if (*text < 0x20 || *text >= 0x7f) {
-            return false;
-        }
-    }
-    return true;
+    return cmaw_image_is_printable(cmaw_slice_of_cstr(text));
 }
 
 static enum cmaw_err check_words(const struct image_spec *spec, char *const *words, unsigned count, struct cmaw_diag *diag)
@@ -126,26 +124,31 @@ unsigned cmaw_image_file_mode(const struct image_file *file)
     return file->mode == NULL ? 0644 : (unsigned)strtoul(file->mode, NULL, 8);
 }
 
-/* /dev and /tmp of an agent are mounts of the runtime. */
-static bool is_reserved(const char *target)
+const char *const cmaw_image_mounts[] = {"/dev", "/proc", "/tmp", NULL};
+
+bool cmaw_image_is_mount(const char *path)
 {
-    static const char *const folders[] = {"/dev", "/tmp", "/proc"};
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        const size_t size = strlen(folders[i]);
-        if (strncmp(target, folders[i], size) == 0 && (target[size] == '\0' || target[size] == '/')) {
+    for (size_t i = 0; cmaw_image_mounts[i] != NULL; i++) {
+        const size_t size = strlen(cmaw_image_mounts[i]);
+        if (strncmp(path, cmaw_image_mounts[i], size) == 0 && (path[size] == '\0' || path[size] == '/')) {
             return true;
         }
     }
     return false;
 }
 
+static bool is_plain(const char *path)
+{
+    return path[0] == '/' && cmaw_cpio_name_is_clean(cmaw_slice_of_cstr(path + 1)) && is_printable(path);
+}
+
 static enum cmaw_err check_file(const struct image_spec *spec, const struct image_file *file, struct cmaw_diag *diag)
 {
     const char *target = file->target;
-    if (target[0] != '/' || !cmaw_cpio_name_is_clean(cmaw_slice_of_cstr(target + 1)) || !is_printable(target)) {
+    if (!is_plain(target)) {
         return cmaw_image_spec_fault(spec, diag, target, "target %s is not a plain absolute path", target);
     }
-    if (is_reserved(target)) {
+    if (cmaw_image_is_mount(target)) {
         return cmaw_image_spec_fault(spec, diag, target, "target %s is in a folder of the runtime", target);
     }
     if (file->mode != NULL && (strspn(file->mode, "01234567") != strlen(file->mode) || cmaw_image_file_mode(file) > 0777)) {
@@ -177,19 +180,22 @@ static enum cmaw_err check_files(const struct image_spec *spec, const struct ima
     return CMAW_OK;
 }
 
-/* The program has to be a file of the image that can be run. */
-static enum cmaw_err check_command(const struct image_spec *spec, const struct image_agent *agent, struct cmaw_diag *diag)
+static enum cmaw_err check_rootfs(const struct image_spec *spec, const struct image_agent *agent, struct cmaw_diag *diag)
 {
-    CMAW_TRY(check_words(spec, agent->command, agent->command_count, diag));
-    for (unsigned i = 0; i < agent->files_count; i++) {
-        if (strcmp(agent->command[0], agent->files[i].target) == 0) {
-            if ((cmaw_image_file_mode(&agent->files[i]) & 0111) == 0) {
-                return cmaw_image_spec_fault(spec, diag, agent->command[0], "command %s has no mode that allows to run it", agent->command[0]);
-            }
-            return CMAW_OK;
-        }
+    if (agent->rootfs == NULL && agent->files_count == 0) {
+        cmaw_diag_hint(diag, "agent.rootfs names a folder or an archive, agent.files single files");
+        return cmaw_image_spec_fault(spec, diag, "agent", "agent has neither rootfs nor files");
     }
-    return cmaw_image_spec_fault(spec, diag, agent->command[0], "command %s is not the target of a file", agent->command[0]);
+    if (agent->rootfs == NULL && agent->image != NULL) {
+        return cmaw_image_spec_fault(spec, diag, agent->image, "image chooses from rootfs, and there is none");
+    }
+    if (agent->rootfs == NULL && agent->command_count == 0) {
+        return cmaw_image_spec_fault(spec, diag, "agent", "agent has no command");
+    }
+    if (agent->workdir != NULL && strcmp(agent->workdir, "/") != 0 && !is_plain(agent->workdir)) {
+        return cmaw_image_spec_fault(spec, diag, agent->workdir, "workdir %s is not a plain absolute path", agent->workdir);
+    }
+    return CMAW_OK;
 }
 
 static enum cmaw_err check(const struct image_spec *spec, struct cmaw_diag *diag)
@@ -206,7 +212,8 @@ static enum cmaw_err check(const struct image_spec *spec, struct cmaw_diag *diag
         return cmaw_image_spec_fault(spec, diag, "content_type", "content_type is not printable ASCII");
     }
     CMAW_TRY(check_files(spec, &yaml->agent, diag));
-    CMAW_TRY(check_command(spec, &yaml->agent, diag));
+    CMAW_TRY(check_rootfs(spec, &yaml->agent, diag));
+    CMAW_TRY(check_words(spec, yaml->agent.command, yaml->agent.command_count, diag));
     return check_env(spec, &yaml->agent, diag);
 }
 

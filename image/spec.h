@@ -5,13 +5,10 @@
 #include <stdbool.h>
 
 #include "lib/base/bytes.h"
+#include "image/words.h"
 #include "lib/base/diag.h"
 
-enum {
-    IMAGE_WORDS_MAX = 64,    /* words of the command, entries of the environment (enclave/conf.h) */
-    IMAGE_FILES_MAX = 4096,
-    IMAGE_TEXT_MAX = 1024,   /* bytes of a word or a path */
-};
+enum { IMAGE_FILES_MAX = 4096 };
 
 /* One file of the agent. */
 struct image_file {
@@ -23,8 +20,11 @@ struct image_file {
 enum image_io { IMAGE_IO_RAW, IMAGE_IO_PROTO };
 
 struct image_agent {
-    char **command;
+    char *rootfs;     /* folder, tar, OCI layout or docker save archive, relative to the YAML file; NULL: files only */
+    char *image;      /* which one of rootfs; NULL: the only one */
+    char **command;   /* none: what the configuration of rootfs says */
     unsigned command_count;
+    char *workdir;    /* absolute; NULL: what the configuration of rootfs says, or the root */
     enum image_io io;
     char *content_type; /* NULL: application/octet-stream */
     struct image_file *files;
@@ -49,7 +49,7 @@ struct image_yaml {
     struct image_limits limits;
     struct image_kms kms;
     struct image_attestation attestation;
-    char *init, *kernel;
+    char *init, *kernel, *cmdline;
 };
 
 /* A loaded file, and what is needed to say where in it something is wrong. */
@@ -68,5 +68,10 @@ void cmaw_image_spec_free(struct image_spec *spec);
                                                             const char *format, ...);
 /* The mode of a file that cmaw_image_spec_load accepted. */
 unsigned cmaw_image_file_mode(const struct image_file *file);
+
+/* The folders of an agent that the runtime mounts its own over, or none: "/dev" and so on, up to NULL. */
+extern const char *const cmaw_image_mounts[];
+/* Whether an absolute path is one of them or in one. */
+bool cmaw_image_is_mount(const char *path);
 
 #endif

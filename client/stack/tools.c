@@ -73,7 +73,7 @@ enum cmaw_err cmaw_tool_build_image(const struct cmaw_stack *stack, const struct
     CMAW_TRY(cmaw_stack_path(stack, root, diag, "devd/attestation-root.der"));
     CMAW_TRY(cmaw_proc_find("init-sim", init, diag));
     const char *const words[] = {"build", role->image, "-o", eif, "--init", init, "--kms-host", "kms.cmaw.test", "--kms-roots", roots,
-                                 "--attestation-root", root, NULL};
+                                 "--attestation-root", root, "--kernel", "none", NULL};
     CMAW_BUF_AUTO(out, OUTPUT_MAX);
     const enum cmaw_err err = cmaw_tool_run("cmaw-image", words, &out, diag);
     return err == CMAW_OK ? err : cmaw_diag_wrap(diag, err, "the image of %s", role->name);

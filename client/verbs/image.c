@@ -17,6 +17,9 @@ static enum cmaw_err describe(int argc, char **argv, struct cmaw_diag *diag)
         {"kms-host", "NAME", "host name of KMS", &value, NULL, NULL},
         {"kms-roots", "FILE", "PEM of the TLS roots for it", &value, NULL, NULL},
         {"attestation-root", "FILE", "DER of the attestation root that peers must have", &value, NULL, NULL},
+        {"kernel", "FILE", "the kernel: a file, default (the pinned one) or none", &value, NULL, NULL},
+        {"cmdline", "TEXT", "the kernel's command line", &value, NULL, NULL},
+        {"vm", "FOLDER", "where the pinned kernel is, as bzImage", &value, NULL, NULL},
         {"debug", NULL, "the agent's error output goes to the log", NULL, NULL, &flag},
         CMAW_OPTION_END};
     const struct cmaw_usage usage = {

@@ -30,7 +30,7 @@ agent:
 limits: {{{limits}, processes: 4, open_files: 32, cpu_s: 20, output_kib: 64, tmp_kib: 8}}
 """)
         out = run(program("cmaw-image"), "build", here / "image.yaml", "-o", here / "x.eif", "--init", init or program("init-sim"),
-                  "--kms-host", kms_host, "--kms-roots", roots or devd.tls_ca, "--attestation-root", attestation or devd.root).stdout
+                  "--kms-host", kms_host, "--kms-roots", roots or devd.tls_ca, "--attestation-root", attestation or devd.root, "--kernel", "none").stdout
         return (here / "x.eif").read_bytes(), json.loads(out)["Measurements"]
     return build
 

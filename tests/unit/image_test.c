@@ -33,7 +33,8 @@ static const char good_yaml[] =
     "limits: {memory_mib: 64, tmp_kib: 0}\n"
     "kms: {host: kms.cmaw.test, roots: roots.pem}\n"
     "attestation: {root: root.der}\n"
-    "init: init\n";
+    "init: init\n"
+    "kernel: none\n";
 
 /* A folder with everything that good_yaml names. */
 struct rig {
@@ -63,7 +64,7 @@ static void fill(struct rig *rig)
     assert_int_equal(mkdir(deep, 0700), 0);
     assert_int_equal(cmaw_file_read(fake_init, &init, &diag), CMAW_OK);
     put(rig, "init", cmaw_buf_slice(&init));
-    put(rig, "deep/agent", CMAW_SLICE_LIT("#!/bin/sh\n"));
+    put(rig, "deep/agent", cmaw_buf_slice(&init)); /* a program that needs nothing else */
     put(rig, "table.json", CMAW_SLICE_LIT("{\"limit\": 7}\n"));
     put(rig, "roots.pem", CMAW_SLICE_LIT("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"));
     put(rig, "root.der", CMAW_SLICE_LIT("\x30\x03\x02\x01\x05"));
@@ -209,9 +210,9 @@ static void image_holds_what_the_file_says(void **state)
                                                  {"init", NULL, S_IFREG | 0755}};
     check_archive(eif.ramdisks[0], boot, 7);
     static const struct expected_entry root[] = {
-        {"agent", "", S_IFDIR | 0755}, {"agent/bin", "", S_IFDIR | 0755}, {"agent/bin/agent", "#!/bin/sh\n", S_IFREG | 0755},
-        {"agent/etc-more", "", S_IFDIR | 0755}, {"agent/etc-more/x", "{\"limit\": 7}\n", S_IFREG | 0644},
+        {"agent", "", S_IFDIR | 0755}, {"agent/bin", "", S_IFDIR | 0755}, {"agent/bin/agent", NULL, S_IFREG | 0755},
         {"agent/etc", "", S_IFDIR | 0755}, {"agent/etc/table.json", "{\"limit\": 7}\n", S_IFREG | 0444},
+        {"agent/etc-more", "", S_IFDIR | 0755}, {"agent/etc-more/x", "{\"limit\": 7}\n", S_IFREG | 0644},
         {"etc", "", S_IFDIR | 0755}, {"etc/cmaw", "", S_IFDIR | 0755},
         {"etc/cmaw/enclave.conf",
          "agent.arg.0=/bin/agent\nagent.arg.1=--table\nagent.arg.2=/etc/table.json\nagent.content_type=application/json\nagent.cpu_s=60\n"
@@ -319,7 +320,7 @@ static void faults_are_named_with_their_line(void **state)
         {"mode: \"0755\"", "mode: \"4755\"", ":10: mode 4755 is not octal 0000 to 0777"},
         {"mode: \"0755\"", "mode: \"0788\"", ":10: mode 0788 is not octal"},
         {"mode: \"0755\"", "mode: \"0644\"", "command /bin/agent has no mode that allows to run it"},
-        {"[/bin/agent,", "[/bin/other,", ":4: command /bin/other is not the target of a file"},
+        {"[/bin/agent,", "[/bin/other,", ":4: command /bin/other is not a file of the image"},
         {"[/bin/agent,", "[\"/bin/agent\\nx=y\",", ": not printable ASCII on one line"},
         {"LANG=C", "LANG", ":7: env entry LANG is not NAME=VALUE"},
         {"LANG=C", "CMAW_RUN=1", ":7: env names that start with CMAW_ are the runtime's"},
@@ -354,18 +355,22 @@ static void options_override_the_file(void **state)
     struct rig *rig = *state;
     static struct cmaw_conf conf;
     CMAW_BUF_AUTO(printed, TEXT_MAX);
+    CMAW_BUF_AUTO(file, FILE_MAX);
+    struct cmaw_eif eif;
     char init[NAME_SIZE], roots[NAME_SIZE], root[NAME_SIZE];
     (void)snprintf(init, sizeof init, "%s/init", rig->dir);
     (void)snprintf(roots, sizeof roots, "%s/roots.pem", rig->dir);
     (void)snprintf(root, sizeof root, "%s/root.der", rig->dir);
-    put_variant(rig, "kms: {host: kms.cmaw.test, roots: roots.pem}\nattestation: {root: root.der}\ninit: init\n", "");
+    put_variant(rig, "kms: {host: kms.cmaw.test, roots: roots.pem}\nattestation: {root: root.der}\ninit: init\nkernel: none\n", "");
     assert_int_equal(build(rig, &printed), 2);
     const char *const arguments[] = {"build", rig->yaml, "-o", rig->eif, "--init", init, "--kms-host", "kms.other.test", "--kms-roots", roots,
-                                     "--attestation-root", root, "--debug", NULL};
+                                     "--attestation-root", root, "--kernel", "none", "--cmdline", "quiet", "--debug", NULL};
     assert_int_equal(run(NULL, arguments, &printed), 0);
     parse_conf(rig, &conf);
     assert_string_equal(conf.kms_host, "kms.other.test");
     assert_true(conf.debug);
+    read_eif(rig, &file, &eif);
+    assert_true(cmaw_slice_eq_cstr(eif.cmdline, "quiet"));
 }
 
 static void measurements_are_printed_alike(void **state)
