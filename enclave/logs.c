@@ -25,9 +25,14 @@ static struct line lines[LINES];
 static size_t first;
 static size_t count; /* the one that is being sent included */
 static uint64_t dropped;
+static bool copied; /* to standard error */
+static bool started;
 
 static void enqueue(const char *text, size_t size)
 {
+    if (copied) {
+        [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text, size); /* the queue is what counts */
+    }
     pthread_mutex_lock(&lock);
     if (count == LINES) {
         dropped++;
@@ -91,10 +96,21 @@ static int connect_host(void)
     return fd;
 }
 
+/* What was lost since this was said last. The line takes its turn in the queue, and may get lost as well. */
+static void say_dropped(uint64_t *said)
+{
+    const uint64_t now = cmaw_logs_dropped();
+    if (now != *said) {
+        *said = now;
+        cmaw_log(CMAW_LOG_WARN, "logs.dropped", "lines=%llu", (unsigned long long)now);
+    }
+}
+
 static void *forward(void *unused)
 {
     (void)unused;
     int fd = -1;
+    uint64_t said = 0;
     for (;;) {
         const struct line line = peek();
         if (fd < 0) {
@@ -105,16 +121,27 @@ static void *forward(void *unused)
         if (!sent) {
             close(fd);
             fd = -1;
+        } else {
+            say_dropped(&said);
         }
     }
     return NULL;
 }
 
+void cmaw_logs_take(void)
+{
+    cmaw_log_to(enqueue);
+}
+
 enum cmaw_err cmaw_logs_start(void)
 {
-    CMAW_TRY(cmaw_thread_start(forward, NULL));
-    cmaw_log_to(enqueue);
-    return CMAW_OK;
+    started = true;
+    return cmaw_thread_start(forward, NULL);
+}
+
+void cmaw_logs_copy(bool copy)
+{
+    copied = copy;
 }
 
 uint64_t cmaw_logs_dropped(void)
@@ -128,6 +155,9 @@ uint64_t cmaw_logs_dropped(void)
 void cmaw_logs_flush(uint32_t timeout_ms)
 {
     struct timespec until;
+    if (!started && cmaw_logs_start() != CMAW_OK) {
+        return; /* there is no other way to the host */
+    }
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += timeout_ms / 1000;
     pthread_mutex_lock(&lock);

@@ -1,27 +1,28 @@
 /* /init: PID 1 of the enclave. Boot in a straight list; anything that fails ends the enclave with one line that says where. */
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "enclave/agent/cgroup.h"
+#include "enclave/children.h"
 #include "enclave/clock.h"
 #include "enclave/enclave.h"
 #include "enclave/logs.h"
+#include "enclave/platform/kernel.h"
 #include "enclave/platform/platform.h"
 #include "enclave/server.h"
+#include "enclave/small_file.h"
 #include "enclave/thread.h"
 #include "lib/base/log.h"
 #include "lib/rpc/frame.h"
 
-enum { HEARTBEAT = 0xb7, HEARTBEAT_MS = 30000, ROOTS_MAX = 256 * 1024, LAST_WORDS_MS = 2000, ENTROPY_ROUNDS = 4 };
+enum { HEARTBEAT = 0xb7, HEARTBEAT_MS = 30000, ROOTS_MAX = 256 * 1024, LAST_WORDS_MS = 2000, ENTROPY_ROUNDS = 4,
+       KEPT_BYTES = 16 * 1024 * 1024 };
 
 static struct cmaw_enclave enclave = {
     .nsm = {cmaw_platform_nsm_call, NULL},
@@ -36,7 +37,9 @@ static struct cmaw_enclave enclave = {
 [[gnu::noreturn]] static void end(const char *event, enum cmaw_err err)
 {
     cmaw_log(CMAW_LOG_ERROR, event, "err=%s errno=%d", cmaw_err_text(err), errno);
-    cmaw_logs_flush(LAST_WORDS_MS);
+    if (getpid() == 1) { /* else it is no enclave, and there is no host */
+        cmaw_logs_flush(LAST_WORDS_MS);
+    }
     cmaw_platform_end(1);
 }
 
@@ -47,29 +50,10 @@ static void must(enum cmaw_err err, const char *event)
     }
 }
 
-/* A file of the measured image. */
-static enum cmaw_err read_file(const char *path, struct cmaw_buf *buf)
-{
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    CMAW_REQUIRE(fd >= 0, CMAW_E_NOT_FOUND);
-    enum cmaw_err err = CMAW_OK;
-    ssize_t got = 1;
-    while (err == CMAW_OK && got > 0) {
-        uint8_t block[4096];
-        got = read(fd, block, sizeof block);
-        if (got > 0) {
-            cmaw_buf_put(buf, cmaw_slice_of(block, (size_t)got));
-            err = cmaw_buf_err(buf);
-        }
-    }
-    close(fd);
-    return got < 0 ? CMAW_E_IO : err;
-}
-
 static enum cmaw_err read_conf(void)
 {
     CMAW_BUF_AUTO(text, CMAW_CONF_MAX);
-    CMAW_TRY(read_file("/etc/cmaw/enclave.conf", &text));
+    CMAW_TRY(cmaw_small_file_read("/etc/cmaw/enclave.conf", &text));
     return cmaw_conf_parse(cmaw_buf_slice(&text), &enclave.conf);
 }
 
@@ -100,10 +84,32 @@ static enum cmaw_err harden(void)
     return CMAW_OK;
 }
 
+/* The group for all agents, or NULL: then each process has its rlimits, and no more than that is said. What the keys need is kept
+ * out of the agents' reach. */
+static const char *make_groups(void)
+{
+    static char agents[CMAW_CGROUP_PATH_MAX];
+    const uint64_t one = cmaw_cgroup_agent_bytes(&enclave.conf.limits);
+    const char *folder = cmaw_platform_cgroups();
+    uint64_t free = 0;
+    if (cmaw_kernel_available("/proc", &free) != CMAW_OK) {
+        return NULL;
+    }
+    const uint64_t all = free > 2 * KEPT_BYTES ? free - KEPT_BYTES : free / 2;
+    if (one > all) {
+        cmaw_log(CMAW_LOG_WARN, "boot.memory_short", "agent_mib=%u there_mib=%u", (unsigned)(one >> 20), (unsigned)(all >> 20));
+    }
+    if (folder == NULL || cmaw_cgroup_prepare(folder, all, agents) != CMAW_OK) {
+        cmaw_log(CMAW_LOG_INFO, "boot.no_groups", "errno=%d", errno);
+        return NULL;
+    }
+    return agents;
+}
+
 static enum cmaw_err start_spawner(void)
 {
     struct cmaw_sandbox_report report = {0};
-    const enum cmaw_err err = cmaw_spawner_start(&enclave.conf, "/agent", &enclave.spawner, &report);
+    const enum cmaw_err err = cmaw_spawner_start(&enclave.conf, "/agent", make_groups(), &enclave.spawner, &report);
     if (err != CMAW_OK) {
         cmaw_log(CMAW_LOG_ERROR, "sandbox.failed", "stage=%d errno=%d", report.stage, report.errnum);
     }
@@ -129,7 +135,7 @@ static enum cmaw_err dial_kms(uint32_t timeout_ms, int *ret_fd)
 static enum cmaw_err start_kms(void)
 {
     CMAW_BUF_AUTO(roots, ROOTS_MAX);
-    CMAW_TRY(read_file("/etc/cmaw/kms-roots.pem", &roots));
+    CMAW_TRY(cmaw_small_file_read("/etc/cmaw/kms-roots.pem", &roots));
     enclave.kms = (struct cmaw_kms){
         .host = enclave.conf.kms_host, .fips = enclave.conf.kms_fips, .nsm = &enclave.nsm, .dial = dial_kms, .now_ms = cmaw_clock_now_ms};
     return cmaw_tls_client_new(cmaw_buf_slice(&roots), &enclave.kms.tls);
@@ -156,40 +162,47 @@ static void *serve(void *unused)
     return NULL;
 }
 
+/* A tier that isolates nothing says so on every start. */
+static void say_tier(void)
+{
+    static const char *const words[] = {
+        [CMAW_TIER_SIM] = "this is a simulation: the host can read this memory",
+        [CMAW_TIER_VM] = "this is a virtual machine of the host's own: it can read this memory, and documents are unsigned",
+    };
+    if (cmaw_platform_tier() != CMAW_TIER_NITRO) {
+        cmaw_log(CMAW_LOG_WARN, "boot.not_isolated", "%s", words[cmaw_platform_tier()]);
+    }
+}
+
+static enum cmaw_err be_verbose(void)
+{
+    cmaw_log_init("enclave", CMAW_LOG_DEBUG);
+    cmaw_logs_copy(true);
+    return cmaw_platform_show_console();
+}
+
 static void boot(void)
 {
     cmaw_log_init("enclave", CMAW_LOG_INFO);
     must(getpid() == 1 ? CMAW_OK : CMAW_E_USAGE, "boot.not_pid_1");
+    cmaw_logs_take();
     must(harden(), "boot.harden");
     must(cmaw_platform_start(), "boot.platform");
     enclave.started_ms = cmaw_monotonic_ms();
     must(heartbeat(), "boot.heartbeat");
     must(read_conf(), "boot.conf");
     if (enclave.conf.debug) {
-        cmaw_log_init("enclave", CMAW_LOG_DEBUG);
+        must(be_verbose(), "boot.console");
     }
     must(start_spawner(), "boot.spawner"); /* before any key and any thread */
     must(cmaw_logs_start(), "boot.logs");
     cmaw_log(CMAW_LOG_INFO, "boot.started", "version=%s", CMAW_VERSION);
-    if (cmaw_platform_tier() == CMAW_TIER_SIM) {
-        cmaw_log(CMAW_LOG_WARN, "boot.not_isolated", "this is a simulation: the host can read this memory");
-    }
+    say_tier();
     must(add_entropy(), "boot.entropy");
     must(cmaw_enclave_read_identity(&enclave), "boot.identity");
     must(start_kms(), "boot.kms");
     must(cmaw_thread_start(renew_time, NULL), "boot.clock");
     must(cmaw_thread_start(serve, NULL), "boot.server");
-}
-
-/* Orphans of any kind become children of PID 1. The spawner's end is ours: steps could not be run any more. */
-static void reap(void)
-{
-    pid_t pid = 0;
-    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-        if (pid == enclave.spawner.pid) {
-            end("spawner.ended", CMAW_E_CLOSED);
-        }
-    }
 }
 
 int main(void)
@@ -207,7 +220,9 @@ int main(void)
             continue;
         }
         if (number == SIGCHLD) {
-            reap();
+            if (cmaw_children_reap(enclave.spawner.pid)) { /* no step could be run any more */
+                end("spawner.ended", CMAW_E_CLOSED);
+            }
             continue;
         }
         cmaw_log(CMAW_LOG_INFO, "enclave.ended", "signal=%d", number);

@@ -70,7 +70,7 @@ void cmaw_handle_describe(struct cmaw_enclave *enclave, const struct cmaw_reques
         .pcr2 = CMAW_SLICE_ARRAY(enclave->pcrs[2]),
         .pcr8 = CMAW_SLICE_ARRAY(enclave->pcrs[3]),
         .uptime_ms = cmaw_monotonic_ms() - enclave->started_ms,
-        .simulated = cmaw_platform_tier() == CMAW_TIER_SIM ? 1 : 0,
+        .simulated = cmaw_platform_tier() == CMAW_TIER_NITRO ? 0 : 1,
     };
     if (state != CMAW_ENCLAVE_NEW) {
         describe.pcr16 = cmaw_pcr_slice(&enclave->lock_pcr);

@@ -97,6 +97,9 @@ static enum cmaw_code run_agent(struct work *work, int input)
                  work->outcome.result.value, work->outcome.result.errnum);
         return CMAW_CODE_INTERNAL;
     }
+    if (work->outcome.result.end == CMAW_SPAWNER_OUT_OF_MEMORY) {
+        cmaw_log(CMAW_LOG_WARN, "agent.out_of_memory", "step=%u", work->step->step->id);
+    }
     return code_of_end(work->outcome.end);
 }
 

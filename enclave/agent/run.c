@@ -139,7 +139,8 @@ static enum cmaw_agent_end judge(const struct cmaw_spawner_result *result)
 {
     switch ((enum cmaw_spawner_end)result->end) {
     case CMAW_SPAWNER_EXITED: return result->value == 0 ? CMAW_AGENT_DONE : CMAW_AGENT_FAILED;
-    case CMAW_SPAWNER_SIGNALLED: return CMAW_AGENT_FAILED;
+    case CMAW_SPAWNER_SIGNALLED:
+    case CMAW_SPAWNER_OUT_OF_MEMORY: return CMAW_AGENT_FAILED;
     case CMAW_SPAWNER_FULL: return CMAW_AGENT_FULL;
     case CMAW_SPAWNER_NOT_STARTED: break;
     }

@@ -15,7 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "enclave/agent/cgroup.h"
 #include "enclave/agent/fds.h"
+#include "enclave/small_file.h"
 
 enum { QUIET_MS = 3, SLOTS = CMAW_SPAWNER_RUNNING_MAX + CMAW_SPAWNER_WARM, OUTSIDE_UID = 20000,
        NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS };
@@ -35,6 +37,7 @@ struct slot {
 
 struct spawner {
     struct cmaw_sandbox_plan plan;
+    const char *groups; /* NULL: none */
     int jobs;
     bool own_uids;   /* each slot is a user of its own outside */
     bool uids_known; /* and that is no guess any more */
@@ -42,22 +45,13 @@ struct spawner {
     struct slot slots[SLOTS];
 };
 
-static enum cmaw_err write_text(const char *path, const char *text)
-{
-    CMAW_FDS_AUTO(fd);
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-    CMAW_REQUIRE(fd >= 0, CMAW_E_IO);
-    const size_t size = strlen(text);
-    return write(fd, text, size) == (ssize_t)size ? CMAW_OK : CMAW_E_IO;
-}
-
 static enum cmaw_err map_id(pid_t pid, const char *file, unsigned outside)
 {
     char path[64];
     char line[64];
     (void)snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
     (void)snprintf(line, sizeof line, "%d %u 1\n", CMAW_AGENT_UID, outside);
-    return write_text(path, line);
+    return cmaw_small_file_write(path, line);
 }
 
 /* In an enclave, and where the simulation runs as root, every slot is another unprivileged user. In a user namespace
@@ -78,7 +72,7 @@ static enum cmaw_err map_ids(struct spawner *spawner, size_t index, pid_t pid)
     }
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/%d/setgroups", pid);
-    CMAW_TRY(write_text(path, "deny"));
+    CMAW_TRY(cmaw_small_file_write(path, "deny"));
     return map_id(pid, "gid_map", 0);
 }
 
@@ -112,7 +106,32 @@ static void prefer_for_oom(pid_t pid)
 {
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/%d/oom_score_adj", pid);
-    CMAW_IGNORE(write_text(path, "1000")); /* a kernel without /proc/…/oom_score_adj still has the limits */
+    CMAW_IGNORE(cmaw_small_file_write(path, "1000")); /* a kernel without /proc/…/oom_score_adj still has the limits */
+}
+
+static size_t index_of(const struct spawner *spawner, const struct slot *slot)
+{
+    return (size_t)(slot - spawner->slots);
+}
+
+static enum cmaw_err group_start(const struct spawner *spawner, const struct slot *slot, pid_t pid)
+{
+    if (spawner->groups == NULL) {
+        return CMAW_OK;
+    }
+    CMAW_TRY(cmaw_cgroup_make(spawner->groups, index_of(spawner, slot), &spawner->plan.conf->limits));
+    return cmaw_cgroup_enter(spawner->groups, index_of(spawner, slot), pid);
+}
+
+/* Of a sandbox that has ended. Whether it ran out of memory. */
+static bool group_end(const struct spawner *spawner, const struct slot *slot)
+{
+    if (spawner->groups == NULL) {
+        return false;
+    }
+    const bool ran_out = cmaw_cgroup_ran_out(spawner->groups, index_of(spawner, slot));
+    cmaw_cgroup_remove(spawner->groups, index_of(spawner, slot));
+    return ran_out;
 }
 
 static void slot_close(struct slot *slot)
@@ -156,8 +175,12 @@ static enum cmaw_err slot_start(struct spawner *spawner, struct slot *slot, stru
     enum cmaw_err err = pid > 0 ? CMAW_OK : CMAW_E_IO;
     *ret_report = (struct cmaw_sandbox_report){CMAW_SANDBOX_CLONE, errno};
     if (err == CMAW_OK) {
-        err = map_ids(spawner, (size_t)(slot - spawner->slots), pid);
+        err = map_ids(spawner, index_of(spawner, slot), pid);
         *ret_report = (struct cmaw_sandbox_report){CMAW_SANDBOX_MAP, errno};
+    }
+    if (err == CMAW_OK) {
+        err = group_start(spawner, slot, pid);
+        *ret_report = (struct cmaw_sandbox_report){CMAW_SANDBOX_GROUP, errno};
     }
     if (err == CMAW_OK) {
         prefer_for_oom(pid);
@@ -168,6 +191,7 @@ static enum cmaw_err slot_start(struct spawner *spawner, struct slot *slot, stru
     if (err != CMAW_OK && pid > 0) {
         (void)kill(pid, SIGKILL);
         (void)waitpid(pid, NULL, 0);
+        (void)group_end(spawner, slot);
     }
     if (err != CMAW_OK) {
         slot_close(slot);
@@ -230,19 +254,30 @@ static bool job_receive(struct spawner *spawner)
     return true;
 }
 
+static enum cmaw_spawner_end end_of(const siginfo_t *info, bool ran_out)
+{
+    if (info->si_code == CLD_EXITED && (info->si_status == 0 || !ran_out)) {
+        return CMAW_SPAWNER_EXITED;
+    }
+    return ran_out ? CMAW_SPAWNER_OUT_OF_MEMORY : CMAW_SPAWNER_SIGNALLED;
+}
+
 static void slot_reap(struct spawner *spawner, struct slot *slot)
 {
     siginfo_t info = {0};
-    if (waitid(P_PIDFD, (id_t)slot->pidfd, &info, WEXITED) != 0) {
+    if (waitid(P_PIDFD, (id_t)slot->pidfd, &info, WEXITED | WNOHANG) != 0) {
         info.si_code = CLD_KILLED;
+    } else if (info.si_pid == 0) {
+        return; /* not yet: this must not wait, others are served too */
     }
     while (cmaw_fds_receive(slot->control, &slot->report, sizeof slot->report, NULL, 0) == CMAW_OK) {
     } /* the last report counts; the other end is closed */
+    const bool ran_out = group_end(spawner, slot);
     spawner->refillable = spawner->refillable && slot->state == SLOT_RUNNING;
     if (slot->status >= 0 && slot->report.stage != CMAW_SANDBOX_NONE) {
         answer(slot->status, CMAW_SPAWNER_NOT_STARTED, slot->report.stage, slot->report.errnum);
     } else if (slot->status >= 0) {
-        answer(slot->status, info.si_code == CLD_EXITED ? CMAW_SPAWNER_EXITED : CMAW_SPAWNER_SIGNALLED, info.si_status, 0);
+        answer(slot->status, (int)end_of(&info, ran_out), info.si_status, 0);
     }
     slot_close(slot);
 }
@@ -333,10 +368,10 @@ static enum cmaw_err spawner_prepare(struct spawner *spawner, pid_t parent, stru
     return ret_report->stage == CMAW_SANDBOX_NONE ? CMAW_OK : CMAW_E_IO;
 }
 
-[[gnu::noreturn]] static void spawner_main(const struct cmaw_conf *conf, const char *root, pid_t parent, int jobs)
+[[gnu::noreturn]] static void spawner_main(const struct cmaw_conf *conf, const char *root, const char *groups, pid_t parent, int jobs)
 {
     static struct spawner spawner;
-    spawner = (struct spawner){.plan = {.conf = conf, .root = root}, .jobs = 3, .own_uids = true, .refillable = true};
+    spawner = (struct spawner){.plan = {.conf = conf, .root = root}, .groups = groups, .jobs = 3, .own_uids = true, .refillable = true};
     if (keep_only(jobs) != CMAW_OK) {
         _exit(127);
     }
@@ -353,8 +388,8 @@ static enum cmaw_err spawner_prepare(struct spawner *spawner, pid_t parent, stru
     _exit(0);
 }
 
-enum cmaw_err cmaw_spawner_start(const struct cmaw_conf *conf, const char *root, struct cmaw_spawner *ret_spawner,
-                                 struct cmaw_sandbox_report *ret_report)
+enum cmaw_err cmaw_spawner_start(const struct cmaw_conf *conf, const char *root, const char *groups,
+                                 struct cmaw_spawner *ret_spawner, struct cmaw_sandbox_report *ret_report)
 {
     int pair[2];
     CMAW_REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0, CMAW_E_IO);
@@ -363,7 +398,7 @@ enum cmaw_err cmaw_spawner_start(const struct cmaw_conf *conf, const char *root,
     const pid_t parent = getpid();
     const pid_t pid = fork();
     if (pid == 0) {
-        spawner_main(conf, root, parent, pair[1]);
+        spawner_main(conf, root, groups, parent, pair[1]);
     }
     close(pair[1]);
     CMAW_REQUIRE(pid > 0, CMAW_E_IO);

@@ -13,7 +13,10 @@
 
 enum { CMAW_SPAWNER_WARM = 4, CMAW_SPAWNER_WARM_LOW = 2, CMAW_SPAWNER_RUNNING_MAX = 16, CMAW_SPAWNER_JOB_FDS = CMAW_SANDBOX_JOB_FDS + 1 };
 
-enum cmaw_spawner_end { CMAW_SPAWNER_EXITED, CMAW_SPAWNER_SIGNALLED, CMAW_SPAWNER_NOT_STARTED, CMAW_SPAWNER_FULL };
+enum cmaw_spawner_end {
+    CMAW_SPAWNER_EXITED, CMAW_SPAWNER_SIGNALLED, CMAW_SPAWNER_NOT_STARTED, CMAW_SPAWNER_FULL,
+    CMAW_SPAWNER_OUT_OF_MEMORY, /* ended by the kernel: it wanted more than its group may have */
+};
 
 struct cmaw_spawner_result {
     int32_t end;   /* enum cmaw_spawner_end */
@@ -27,9 +30,10 @@ struct cmaw_spawner {
 };
 
 /* Forks the spawner, which serves until the job socket closes or this process ends. The calling process must have one
- * thread, hold no key, and outlive the spawner; conf must stay as it is. root: the folder with the agent's file system.
+ * thread, hold no key, and outlive the spawner; conf must stay as it is. root: the folder with the agent's file system. groups: of
+ * cmaw_cgroup_prepare; NULL: there are rlimits alone.
  * Returns when the root is prepared and the first sandbox can be made. */
-enum cmaw_err cmaw_spawner_start(const struct cmaw_conf *conf, const char *root, struct cmaw_spawner *ret_spawner,
-                                 struct cmaw_sandbox_report *ret_report);
+enum cmaw_err cmaw_spawner_start(const struct cmaw_conf *conf, const char *root, const char *groups,
+                                 struct cmaw_spawner *ret_spawner, struct cmaw_sandbox_report *ret_report);
 
 #endif

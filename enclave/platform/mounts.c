@@ -36,6 +36,11 @@ enum cmaw_err cmaw_mounts_make_sys(void)
     return mount_one("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY);
 }
 
+enum cmaw_err cmaw_mounts_make_cgroups(void)
+{
+    return mount_one("cgroup2", CMAW_MOUNTS_CGROUPS, MS_NOSUID | MS_NODEV | MS_NOEXEC);
+}
+
 enum cmaw_err cmaw_mounts_leave_rootfs(void)
 {
     static const char staging[] = "/.root";

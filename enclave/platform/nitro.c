@@ -1,4 +1,5 @@
-/* A real enclave: AF_VSOCK, /dev/nsm, and a kernel of our own under a bare initramfs (facts/NITRO.md sections 2 and 4). */
+/* A machine of our own: AF_VSOCK, /dev/nsm, and a kernel under a bare initramfs (facts/NITRO.md sections 2 and 4). Whose machine
+ * it is, is said by platform/host.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
@@ -7,17 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include "enclave/nsm/nsm.h"
+#include "enclave/platform/host.h"
+#include "enclave/platform/kernel.h"
 #include "enclave/platform/mounts.h"
 #include "enclave/platform/platform.h"
 #include "lib/base/log.h"
 
-enum { CID_PARENT = 3, BACKLOG = 64 };
+enum { BACKLOG = 64 };
 
 /* NSM_IOCTL_RAW of the driver; native byte order. */
 struct nsm_raw {
@@ -30,11 +34,6 @@ struct nsm_raw {
 
 static int listener = -1;
 
-enum cmaw_tier cmaw_platform_tier(void)
-{
-    return CMAW_TIER_NITRO;
-}
-
 static enum cmaw_err listen_rpc(void)
 {
     const struct sockaddr_vm address = {
@@ -45,31 +44,45 @@ static enum cmaw_err listen_rpc(void)
     return listen(listener, BACKLOG) == 0 ? CMAW_OK : CMAW_E_IO;
 }
 
-static enum cmaw_err open_console(void)
+/* The kernel may have given us its console, or nothing at all: a release image writes to neither. */
+static enum cmaw_err open_standard(const char *path)
 {
-    const int console = open("/dev/console", O_RDWR);
-    CMAW_REQUIRE(console >= 0, CMAW_E_IO);
+    const int device = open(path, O_RDWR);
+    CMAW_REQUIRE(device >= 0, CMAW_E_IO);
     for (int fd = 0; fd < 3; fd++) {
-        CMAW_REQUIRE(console == fd || dup2(console, fd) == fd, CMAW_E_IO);
+        CMAW_REQUIRE(device == fd || dup2(device, fd) == fd, CMAW_E_IO);
     }
-    if (console > 2) {
-        close(console);
+    if (device > 2) {
+        close(device);
     }
     return CMAW_OK;
+}
+
+enum cmaw_err cmaw_platform_show_console(void)
+{
+    return open_standard("/dev/console");
 }
 
 enum cmaw_err cmaw_platform_start(void)
 {
     CMAW_TRY(cmaw_mounts_make());
+    CMAW_TRY(open_standard("/dev/null"));
     CMAW_TRY(cmaw_mounts_make_sys());
-    CMAW_TRY(open_console());
     CMAW_TRY(cmaw_mounts_leave_rootfs());
+    cmaw_kernel_settle("/proc");
+    CMAW_TRY(cmaw_kernel_raise_loopback());
+    (void)reboot(RB_DISABLE_CAD); /* it is SIGINT to us then */
     return listen_rpc();
+}
+
+const char *cmaw_platform_cgroups(void)
+{
+    return cmaw_mounts_make_cgroups() == CMAW_OK ? CMAW_MOUNTS_CGROUPS : NULL;
 }
 
 enum cmaw_err cmaw_platform_connect(uint32_t port, uint32_t timeout_ms, int *ret_fd)
 {
-    const struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_cid = CID_PARENT, .svm_port = port};
+    const struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_cid = cmaw_host_cid, .svm_port = port};
     const struct timeval timeout = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
     const int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CMAW_REQUIRE(fd >= 0, CMAW_E_IO);
@@ -159,14 +172,15 @@ enum cmaw_err cmaw_platform_add_entropy(struct cmaw_slice bytes)
     const int failed = ioctl(device, RNDADDENTROPY, &pool);
     close(device);
     cmaw_wipe(&pool, sizeof pool);
-    return failed == 0 ? CMAW_OK : CMAW_E_IO;
+    uint8_t ready = 0; /* the generator must say so itself before any key is made */
+    return failed == 0 && getrandom(&ready, sizeof ready, GRND_NONBLOCK) == sizeof ready ? CMAW_OK : CMAW_E_IO;
 }
 
 void cmaw_platform_end(int status)
 {
     if (getpid() == 1) { /* never the machine of someone who tries it out */
         sync();
-        (void)reboot(RB_AUTOBOOT); /* the hypervisor takes it as the end of the enclave */
+        (void)reboot(RB_AUTOBOOT); /* the hypervisor takes it as the end of the enclave; so does QEMU with -no-reboot */
     }
     _exit(status);
 }

@@ -1,17 +1,22 @@
-/* What differs between a real enclave and the simulation. Two libraries implement this, one links in: nitro (AF_VSOCK, /dev/nsm,
- * a bare initramfs) for release images, sim (descriptors 3 and 4 of the launcher) for development. */
+/* What differs between a machine of its own and the simulation. Two libraries implement this, one links in: nitro (AF_VSOCK, /dev/nsm,
+ * a bare initramfs), with host.h for a Nitro enclave or QEMU's machine; sim (descriptors 3 and 4 of the launcher). */
 #ifndef CMAW_PLATFORM_PLATFORM_H
 #define CMAW_PLATFORM_PLATFORM_H
 
 #include "lib/base/bytes.h"
 
-enum cmaw_tier { CMAW_TIER_NITRO, CMAW_TIER_SIM };
+enum cmaw_tier { CMAW_TIER_NITRO, CMAW_TIER_SIM, CMAW_TIER_VM };
 
 enum { CMAW_PORT_RPC = 5000, CMAW_PORT_KMS = 8000, CMAW_PORT_HEARTBEAT = 9000, CMAW_PORT_LOGS = 9001 };
 
 enum cmaw_tier cmaw_platform_tier(void);
-/* First of all, in PID 1: file systems, and readiness to accept. */
+/* First of all, in PID 1: file systems, kernel settings, and readiness to accept. Standard input, output and error lead nowhere
+ * afterwards (in the simulation: where they did). */
 enum cmaw_err cmaw_platform_start(void);
+/* Has standard error lead to the console, for an image in debug mode. */
+enum cmaw_err cmaw_platform_show_console(void);
+/* The folder of a version 2 control group below which groups for agents can be made; NULL: none, errno says why. */
+const char *cmaw_platform_cgroups(void);
 /* A connected stream to a port of the host, close-on-exec. UNAVAILABLE, TIMEOUT, IO. Thread-safe. */
 enum cmaw_err cmaw_platform_connect(uint32_t port, uint32_t timeout_ms, int *ret_fd);
 /* Waits for the next connection to CMAW_PORT_RPC, close-on-exec. CLOSED when there will be none any more. One caller. */

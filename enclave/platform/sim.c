@@ -5,17 +5,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "enclave/agent/cgroup.h"
 #include "enclave/agent/fds.h"
 #include "enclave/nsm/nsm.h"
 #include "enclave/platform/mounts.h"
 #include "enclave/platform/platform.h"
+#include "enclave/small_file.h"
 
-enum { INCOMING = 3, OUTGOING = 4, PORT_NSM = 0, NSM_TIMEOUT_S = 30 };
+enum { INCOMING = 3, OUTGOING = 4, PORT_NSM = 0, NSM_TIMEOUT_S = 30, CGROUP_LINES_MAX = 4096 };
 
 enum cmaw_tier cmaw_platform_tier(void)
 {
@@ -26,6 +30,31 @@ enum cmaw_err cmaw_platform_start(void)
 {
     CMAW_REQUIRE(fcntl(INCOMING, F_SETFD, FD_CLOEXEC) == 0 && fcntl(OUTGOING, F_SETFD, FD_CLOEXEC) == 0, CMAW_E_USAGE);
     return cmaw_mounts_make();
+}
+
+enum cmaw_err cmaw_platform_show_console(void)
+{
+    return CMAW_OK; /* it is the launcher's */
+}
+
+/* The group that this process is in: the launcher's, as the kernel has it. It can be used where nothing else runs in it, or where it is
+ * the root of all. */
+const char *cmaw_platform_cgroups(void)
+{
+    static char folder[CMAW_CGROUP_PATH_MAX];
+    char lines[CGROUP_LINES_MAX];
+    CMAW_BUF_AUTO(read, sizeof lines - 1);
+    if (cmaw_mounts_make_cgroups() != CMAW_OK || cmaw_small_file_read("/proc/self/cgroup", &read) != CMAW_OK ||
+        cmaw_slice_to_cstr(cmaw_buf_slice(&read), lines, sizeof lines) != CMAW_OK) {
+        return NULL;
+    }
+    char *own = strncmp(lines, "0::/", 4) == 0 ? lines : strstr(lines, "\n0::/"); /* version 2; those of version 1 have other numbers */
+    if (own == NULL) {
+        return NULL;
+    }
+    own = strchr(own, '/');
+    own[strcspn(own, "\n")] = '\0';
+    return snprintf(folder, sizeof folder, "%s%s", CMAW_MOUNTS_CGROUPS, own) < (int)sizeof folder ? folder : NULL;
 }
 
 static uint32_t u32_of(const uint8_t bytes[4])

@@ -68,7 +68,7 @@ static void world_start(struct world *world, const char *mode, struct cmaw_agent
     world->conf.agent_workdir = "/";
     world->conf.limits = limits;
     struct cmaw_sandbox_report report = {0};
-    const enum cmaw_err err = cmaw_spawner_start(&world->conf, world->root, &world->spawner, &report);
+    const enum cmaw_err err = cmaw_spawner_start(&world->conf, world->root, NULL, &world->spawner, &report);
     if (err != CMAW_OK) {
         fail_msg("spawner: stage %d errno %d", report.stage, report.errnum);
     }
@@ -247,7 +247,7 @@ static void a_missing_program_is_reported(void **state)
     (void)waitpid(world.spawner.pid, NULL, 0);
     world.conf.agent_args[0] = missing;
     struct cmaw_sandbox_report report;
-    assert_int_equal(cmaw_spawner_start(&world.conf, world.root, &world.spawner, &report), CMAW_OK);
+    assert_int_equal(cmaw_spawner_start(&world.conf, world.root, NULL, &world.spawner, &report), CMAW_OK);
     struct cmaw_agent_outcome outcome = run_with(&world, "", 1000, 10000);
     assert_int_equal(outcome.end, CMAW_AGENT_BROKEN);
     assert_int_equal(outcome.result.value, CMAW_SANDBOX_EXEC);
@@ -271,7 +271,7 @@ static void an_agent_starts_in_its_working_folder(void **state)
         world.conf.agent_workdir = cases[i].workdir;
         struct cmaw_spawner spawner;
         struct cmaw_sandbox_report report = {0};
-        const enum cmaw_err err = cmaw_spawner_start(&world.conf, world.root, &spawner, &report);
+        const enum cmaw_err err = cmaw_spawner_start(&world.conf, world.root, NULL, &spawner, &report);
         assert_int_equal(report.stage, cases[i].stage);
         assert_int_equal(report.errnum, cases[i].errnum);
         world.conf.agent_workdir = "/";
@@ -281,7 +281,7 @@ static void an_agent_starts_in_its_working_folder(void **state)
             assert_says(&outcome, "IMAGE=set\nCMAW_RUN=0123\nCMAW_STEP=7\nCMAW_SEED=feed\n");
         } else {
             (void)waitpid(-1, NULL, 0);
-            assert_int_equal(cmaw_spawner_start(&world.conf, world.root, &world.spawner, &report), CMAW_OK);
+            assert_int_equal(cmaw_spawner_start(&world.conf, world.root, NULL, &world.spawner, &report), CMAW_OK);
         }
         world_end(&world);
     }
@@ -324,7 +324,7 @@ static void a_missing_root_fails_the_start(void **state)
     static struct cmaw_conf conf;
     struct cmaw_spawner spawner;
     struct cmaw_sandbox_report report = {0};
-    assert_int_equal(cmaw_spawner_start(&conf, "/nonexistent/agent", &spawner, &report), CMAW_E_IO);
+    assert_int_equal(cmaw_spawner_start(&conf, "/nonexistent/agent", NULL, &spawner, &report), CMAW_E_IO);
     assert_int_equal(report.stage, CMAW_SANDBOX_ROOT);
     (void)waitpid(-1, NULL, 0);
 }
@@ -408,7 +408,7 @@ static int run_in_rootfs(struct world *world)
         return 4;
     }
     struct cmaw_sandbox_report report = {0};
-    if (cmaw_spawner_start(&world->conf, "/agent", &world->spawner, &report) != CMAW_OK) {
+    if (cmaw_spawner_start(&world->conf, "/agent", NULL, &world->spawner, &report) != CMAW_OK) {
         (void)fprintf(stderr, "stage %d errno %d\n", report.stage, report.errnum);
         return 5;
     }

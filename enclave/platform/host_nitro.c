@@ -1,0 +1,10 @@
+/* A Nitro enclave (facts/NITRO.md section 4). */
+#include "enclave/platform/host.h"
+#include "enclave/platform/platform.h"
+
+const uint32_t cmaw_host_cid = 3;
+
+enum cmaw_tier cmaw_platform_tier(void)
+{
+    return CMAW_TIER_NITRO;
+}

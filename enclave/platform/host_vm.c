@@ -1,0 +1,11 @@
+/* QEMU's nitro-enclave machine (facts/NITRO.md section 6): the same devices, and no isolation from the host. Development only;
+ * release images are linked without this file. */
+#include "enclave/platform/host.h"
+#include "enclave/platform/platform.h"
+
+const uint32_t cmaw_host_cid = 2;
+
+enum cmaw_tier cmaw_platform_tier(void)
+{
+    return CMAW_TIER_VM;
+}
