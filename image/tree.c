@@ -45,6 +45,19 @@ void cmaw_tree_free(struct image_tree *tree)
     free_children(tree, &tree->root);
 }
 
+void cmaw_tree_take(struct image_tree *tree, struct image_tree *from)
+{
+    tree->root.children = from->root.children;
+    tree->root.count = from->root.count;
+    tree->root.room = from->root.room;
+    tree->entries = from->entries;
+    tree->bytes = from->bytes;
+    for (size_t i = 0; i < tree->root.count; i++) {
+        tree->root.children[i]->parent = &tree->root;
+    }
+    cmaw_tree_init(from, from->bytes_max);
+}
+
 /* Where a name is among the children, or would be. */
 static bool find_child(const struct image_node *folder, struct cmaw_slice name, size_t *ret_index)
 {

@@ -43,6 +43,8 @@ struct image_tree {
 
 void cmaw_tree_init(struct image_tree *tree, size_t bytes_max);
 void cmaw_tree_free(struct image_tree *tree);
+/* Moves everything from one tree into another, empty one. */
+void cmaw_tree_take(struct image_tree *tree, struct image_tree *from);
 
 /* Each puts an entry in, makes the folders above it, and replaces what was there, a folder with all that is in it; a folder over a folder keeps what is in it.
  * MALFORMED a path that is not plain or a way that goes through a file or too many links; NOT_FOUND a link on the way that leads nowhere;
