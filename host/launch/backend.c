@@ -15,7 +15,7 @@
 
 enum { PROBE_MS = 1000, RANDOM_SIZE = 8 };
 
-static const struct launch_backend *const backends[] = {&cmaw_launch_sim, &cmaw_launch_qemu};
+static const struct launch_backend *const backends[] = {&cmaw_launch_sim, &cmaw_launch_qemu, &cmaw_launch_nitro};
 
 enum cmaw_err cmaw_launch_backend_find(const char *name, const struct launch_backend **ret_backend, struct cmaw_diag *diag)
 {

@@ -69,14 +69,14 @@ static void write_line(struct launch_loop *loop, struct launch_stream *stream)
     stream->used = 0;
 }
 
-/* A line that is too long is cut; only printable ASCII reaches the host's terminal. */
+/* A line that is too long is cut; only printable ASCII reaches the host's terminal. A console ends its lines with \r\n. */
 static void take_text(struct launch_loop *loop, struct launch_stream *stream, struct cmaw_slice text)
 {
     for (size_t i = 0; i < text.size; i++) {
         const uint8_t byte = text.data[i];
         if (byte == '\n') {
             write_line(loop, stream);
-        } else if (stream->used < LAUNCH_LOG_LINE_MAX) {
+        } else if (byte != '\r' && stream->used < LAUNCH_LOG_LINE_MAX) {
             stream->line[stream->used++] = byte >= 0x20 && byte < 0x7f ? (char)byte : '?';
         }
     }
