@@ -3,6 +3,7 @@
 
 #include "image/program.h"
 #include "image/print.h"
+#include "image/sign.h"
 #include "image/verbs.h"
 #include "lib/attest/eif.h"
 #include "sys/file.h"
@@ -12,7 +13,7 @@ enum { DEFAULT_MEM = 1 << 30, DEFAULT_CPUS = 2 }; /* as AWS's builder writes the
 
 /* Everything that goes into an image, owned. */
 struct parts {
-    struct cmaw_buf init, roots, root, conf, metadata, boot, files, eif;
+    struct cmaw_buf init, roots, root, conf, metadata, boot, files, signature, eif;
     struct image_kernel kernel;
     struct image_rootfs rootfs;
     struct image_runtime runtime;
@@ -22,7 +23,7 @@ struct parts {
 static void free_parts(struct parts *parts)
 {
     struct cmaw_buf *const all[] = {&parts->init, &parts->roots, &parts->root, &parts->conf, &parts->metadata,
-                                    &parts->boot, &parts->files, &parts->eif, &parts->kernel.content};
+                                    &parts->boot, &parts->files, &parts->signature, &parts->eif, &parts->kernel.content};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         cmaw_buf_free(all[i]);
     }
@@ -128,12 +129,15 @@ static enum cmaw_err make_parts(const struct image_spec *spec, const struct imag
     return cmaw_image_root_ramdisk(&parts->rootfs.tree, cmaw_buf_slice(&parts->conf), cmaw_buf_slice(&parts->roots), &parts->files, diag);
 }
 
-static enum cmaw_err assemble(struct parts *parts, struct cmaw_eif *ret_eif)
+static enum cmaw_err assemble(const struct image_spec *spec, const struct image_overrides *overrides, struct parts *parts, struct cmaw_eif *ret_eif,
+                              struct cmaw_diag *diag)
 {
     *ret_eif = (struct cmaw_eif){
         .aarch64 = parts->aarch64, .default_mem = DEFAULT_MEM, .default_cpus = DEFAULT_CPUS, .kernel = cmaw_buf_slice(&parts->kernel.content),
         .cmdline = parts->kernel.cmdline, .metadata = cmaw_buf_slice(&parts->metadata), .ramdisk_count = 2,
         .ramdisks = {cmaw_buf_slice(&parts->boot), cmaw_buf_slice(&parts->files)}};
+    CMAW_TRY(cmaw_image_sign(spec, overrides, ret_eif, &parts->signature, diag));
+    ret_eif->signature = cmaw_buf_slice(&parts->signature);
     return cmaw_eif_write(ret_eif, &parts->eif);
 }
 
@@ -142,13 +146,13 @@ static enum cmaw_err build(const struct image_options *options, struct image_spe
     [[gnu::cleanup(free_parts)]] struct parts parts = {
         .init = CMAW_BUF(INIT_MAX), .kernel.content = CMAW_BUF(KERNEL_MAX), .roots = CMAW_BUF(IMAGE_PEM_MAX), .root = CMAW_BUF(DER_MAX),
         .conf = CMAW_BUF(METADATA_MAX), .metadata = CMAW_BUF(METADATA_MAX), .boot = CMAW_BUF(IMAGE_RAMDISK_MAX),
-        .files = CMAW_BUF(IMAGE_RAMDISK_MAX), .eif = CMAW_BUF(IMAGE_EIF_MAX)};
+        .files = CMAW_BUF(IMAGE_RAMDISK_MAX), .signature = CMAW_BUF(CMAW_EIF_SIGNATURE_MAX), .eif = CMAW_BUF(IMAGE_EIF_MAX)};
     struct cmaw_eif eif;
     cmaw_image_rootfs_init(&parts.rootfs, IMAGE_TREE_BYTES_MAX);
     CMAW_TRY(cmaw_image_spec_load(options->input, spec, diag));
     CMAW_TRY(read_parts(spec, &options->overrides, &parts, diag));
     CMAW_TRY(make_parts(spec, &options->overrides, &parts, diag));
-    CMAW_TRY(assemble(&parts, &eif));
+    CMAW_TRY(assemble(spec, &options->overrides, &parts, &eif, diag));
     CMAW_TRY(cmaw_file_write(options->output, cmaw_buf_slice(&parts.eif), 0644, diag));
     return cmaw_image_print_measurements(&eif, diag);
 }

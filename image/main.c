@@ -1,4 +1,4 @@
-/* cmaw-image: builds, describes and measures enclave images. */
+/* cmaw-image: builds, describes, measures and takes apart enclave images. */
 #include <string.h>
 
 #include "image/verbs.h"
@@ -10,6 +10,7 @@ static const struct {
     {"build", cmaw_image_build},
     {"describe", cmaw_image_describe},
     {"measure", cmaw_image_measure},
+    {"extract", cmaw_image_extract},
 };
 
 static enum cmaw_err run(int argc, char **argv, struct cmaw_diag *diag)
@@ -21,7 +22,7 @@ static enum cmaw_err run(int argc, char **argv, struct cmaw_diag *diag)
             return verbs[i].run(&options, diag);
         }
     }
-    cmaw_diag_hint(diag, "verbs: build, describe, measure");
+    cmaw_diag_hint(diag, "verbs: build, describe, measure, extract");
     return cmaw_diag_set(diag, CMAW_E_USAGE, "no verb %s", options.verb);
 }
 

@@ -15,6 +15,7 @@ struct image_overrides {
     const char *kernel;  /* a file, "default" or "none" */
     const char *cmdline;
     const char *vm;      /* folder with bzImage */
+    const char *sign_key, *sign_certificate;
     bool debug;
 };
 

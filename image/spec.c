@@ -51,6 +51,12 @@ static const cyaml_schema_field_t attestation_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t sign_fields[] = {
+    CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_sign, key, 1, IMAGE_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("certificate", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_sign, certificate, 1, IMAGE_TEXT_MAX),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t top_fields[] = {
     CYAML_FIELD_UINT("version", CYAML_FLAG_DEFAULT, struct image_yaml, version),
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct image_yaml, name, 1, 64),
@@ -58,6 +64,7 @@ static const cyaml_schema_field_t top_fields[] = {
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct image_yaml, limits, limits_fields),
     CYAML_FIELD_MAPPING("kms", CYAML_FLAG_OPTIONAL, struct image_yaml, kms, kms_fields),
     CYAML_FIELD_MAPPING("attestation", CYAML_FLAG_OPTIONAL, struct image_yaml, attestation, attestation_fields),
+    CYAML_FIELD_MAPPING("sign", CYAML_FLAG_OPTIONAL, struct image_yaml, sign, sign_fields),
     CYAML_FIELD_STRING_PTR("init", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_yaml, init, 1, IMAGE_TEXT_MAX),
     CYAML_FIELD_STRING_PTR("kernel", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_yaml, kernel, 1, IMAGE_TEXT_MAX),
     CYAML_FIELD_STRING_PTR("cmdline", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct image_yaml, cmdline, 0, IMAGE_TEXT_MAX),

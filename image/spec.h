@@ -41,6 +41,7 @@ struct image_limits {
 /* host NULL: the regional endpoint of the role's key, or with fips its FIPS endpoint. deadline_s NULL: the enclave's own. */
 struct image_kms { char *host, *roots; bool fips; uint32_t *deadline_s; };
 struct image_attestation { char *root; };
+struct image_sign { char *key, *certificate; }; /* NULL: not signed */
 
 struct image_yaml {
     unsigned version;
@@ -49,6 +50,7 @@ struct image_yaml {
     struct image_limits limits;
     struct image_kms kms;
     struct image_attestation attestation;
+    struct image_sign sign;
     char *init, *kernel, *cmdline;
 };
 

@@ -7,7 +7,8 @@
 enum { IMAGE_EIF_MAX = 1 << 30 }; /* bytes */
 
 struct image_options {
-    const char *verb, *input, *output;
+    const char *verb, *input, *output; /* output: a file, or the folder of extract */
+    bool force;
     struct image_overrides overrides;
 };
 
@@ -17,6 +18,9 @@ enum cmaw_err cmaw_image_options_parse(int argc, char **argv, struct image_optio
 enum cmaw_err cmaw_image_build(const struct image_options *options, struct cmaw_diag *diag);
 /* What nitro-cli describe-eif prints, and the sections. */
 enum cmaw_err cmaw_image_describe(const struct image_options *options, struct cmaw_diag *diag);
+/* Writes the sections into files of a folder, and prints what describe does. EXISTS, and nothing is written, where a file is there and
+ * force is not set. */
+enum cmaw_err cmaw_image_extract(const struct image_options *options, struct cmaw_diag *diag);
 /* The measurements only. */
 enum cmaw_err cmaw_image_measure(const struct image_options *options, struct cmaw_diag *diag);
 

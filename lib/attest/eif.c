@@ -1,6 +1,9 @@
 #include "lib/attest/eif.h"
 
+#include <string.h>
 #include <zlib.h>
+
+#include "lib/attest/eif_sign.h"
 
 enum { CRC_OFFSET = 0x220, TABLE_SIZE = CMAW_EIF_SECTIONS_MAX };
 enum { FLAG_AARCH64 = 1 };
@@ -68,6 +71,26 @@ static enum cmaw_err take_once(struct cmaw_slice payload, struct cmaw_slice *slo
     return CMAW_OK;
 }
 
+static bool has_nul(struct cmaw_slice text)
+{
+    return text.size > 0 && memchr(text.data, 0, text.size) != NULL;
+}
+
+/* May be empty: then its place in the file says that it is there. */
+static enum cmaw_err take_cmdline(struct cmaw_slice payload, struct cmaw_slice *slot, const char **field)
+{
+    CHECK(slot->data == NULL && !has_nul(payload), "command line");
+    *slot = payload;
+    return CMAW_OK;
+}
+
+static enum cmaw_err take_signature(struct cmaw_slice payload, struct cmaw_slice *slot, const char **field)
+{
+    CMAW_EIF_SIGNATURE_AUTO(signature);
+    CMAW_TRY(take_once(payload, slot, "signature section", field));
+    return cmaw_eif_signature_read(payload, &signature, field);
+}
+
 /* Kernel, command line, ramdisks must come in this order: it is the order in which they are measured. */
 static enum cmaw_err take_section(struct cmaw_eif *eif, unsigned type, struct cmaw_slice payload, const char **field)
 {
@@ -77,14 +100,13 @@ static enum cmaw_err take_section(struct cmaw_eif *eif, unsigned type, struct cm
         return take_once(payload, &eif->kernel, "kernel", field);
     case SECTION_CMDLINE:
         CHECK(eif->kernel.data != NULL && eif->ramdisk_count == 0, "order of sections");
-        return take_once(payload, &eif->cmdline, "command line", field);
+        return take_cmdline(payload, &eif->cmdline, field);
     case SECTION_RAMDISK:
         CHECK(eif->cmdline.data != NULL, "order of sections");
         CHECK(eif->ramdisk_count < CMAW_EIF_RAMDISKS_MAX, "number of ramdisks");
         return take_once(payload, &eif->ramdisks[eif->ramdisk_count++], "ramdisk", field);
     case SECTION_SIGNATURE:
-        CHECK(payload.size <= CMAW_EIF_SIGNATURE_MAX, "signature");
-        return take_once(payload, &eif->signature, "signature", field);
+        return take_signature(payload, &eif->signature, field);
     case SECTION_METADATA:
         return take_once(payload, &eif->metadata, "metadata", field);
     default:
@@ -175,12 +197,12 @@ enum cmaw_err cmaw_eif_write(const struct cmaw_eif *eif, struct cmaw_buf *buf)
 {
     struct part parts[TABLE_SIZE];
     CMAW_REQUIRE(eif->ramdisk_count >= 1 && eif->ramdisk_count <= CMAW_EIF_RAMDISKS_MAX, CMAW_E_BUG);
-    CMAW_REQUIRE(eif->signature.size <= CMAW_EIF_SIGNATURE_MAX, CMAW_E_BUG);
+    CMAW_REQUIRE(eif->signature.size <= CMAW_EIF_SIGNATURE_MAX && !has_nul(eif->cmdline), CMAW_E_BUG);
     CMAW_REQUIRE(eif->signature.size == 0 || eif->ramdisk_count < CMAW_EIF_RAMDISKS_MAX, CMAW_E_BUG);
     const size_t count = list_parts(eif, parts), start = buf->size;
     put_header(eif, parts, count, buf);
     for (size_t i = 0; i < count; i++) {
-        CMAW_REQUIRE(parts[i].payload.size > 0, CMAW_E_BUG);
+        CMAW_REQUIRE(parts[i].payload.size > 0 || parts[i].type == SECTION_CMDLINE, CMAW_E_BUG);
         cmaw_buf_put_u16be(buf, (uint16_t)parts[i].type);
         cmaw_buf_put_u16be(buf, 0);
         cmaw_buf_put_u64be(buf, parts[i].payload.size);

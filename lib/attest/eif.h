@@ -22,7 +22,7 @@ struct cmaw_eif {
     uint64_t default_mem;  /* bytes; no platform uses it */
     uint64_t default_cpus; /* count; no platform uses it */
     struct cmaw_slice kernel;
-    struct cmaw_slice cmdline;
+    struct cmaw_slice cmdline; /* may be empty, and is not NULL then */
     struct cmaw_slice metadata; /* JSON; not parsed and not measured */
     struct cmaw_slice ramdisks[CMAW_EIF_RAMDISKS_MAX];
     size_t ramdisk_count;
@@ -32,8 +32,9 @@ struct cmaw_eif {
 
 /* Reads a whole file, which is hostile. Refused: any other version; reserved or unused fields that are not zero; a gap,
  * an overlap or bytes after the last section; a size that the header and the section give differently; unknown or
- * repeated or empty sections; anything but kernel, command line, ramdisks in this order, at least one ramdisk, one metadata
- * section; a signature over CMAW_EIF_SIGNATURE_MAX; another CRC. MALFORMED, or UNSUPPORTED for another version. On failure
+ * repeated sections, or empty ones but the command line; a NUL in the command line, behind which QEMU does not measure; anything but kernel,
+ * command line, ramdisks in this order, at least one ramdisk, one metadata section; a signature over CMAW_EIF_SIGNATURE_MAX, or not in
+ * the form of lib/attest/eif_sign.h; another CRC. MALFORMED, or UNSUPPORTED for another version. On failure
  * *field names what was wrong in a constant text ("section 2 size" reads "section size"); it is NULL on success. */
 enum cmaw_err cmaw_eif_parse(struct cmaw_slice file, struct cmaw_eif *ret_eif, const char **field);
 
@@ -50,8 +51,8 @@ struct cmaw_eif_pcrs {
     bool is_signed;
 };
 
-/* MALFORMED if the signature section is not one certificate and one signature in the form that nitro-cli writes; the
- * signature itself is not checked. */
+/* MALFORMED if the signature section is not one certificate and one signature in the form that nitro-cli writes (never for an image that
+ * cmaw_eif_parse took); the signature itself is not checked. */
 enum cmaw_err cmaw_eif_measure(const struct cmaw_eif *eif, struct cmaw_eif_pcrs *ret_pcrs);
 
 /* SHA-384(48 zero bytes ‖ text): PCR3 of a role ARN, PCR4 of an instance id. */

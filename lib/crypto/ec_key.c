@@ -123,6 +123,14 @@ enum cmaw_err cmaw_ec_from_private_der(enum cmaw_ec_curve curve, struct cmaw_sli
     return err == CMAW_E_AUTH ? CMAW_E_MALFORMED : err;
 }
 
+enum cmaw_err cmaw_ec_from_private_pem(enum cmaw_ec_curve curve, struct cmaw_slice pem, struct cmaw_ec_key **ret_key)
+{
+    EVP_PKEY *pkey = cmaw_private_pem_read(pem);
+    CMAW_REQUIRE(pkey != NULL, CMAW_E_MALFORMED);
+    const enum cmaw_err err = cmaw_ec_wrap(curve, pkey, true, ret_key);
+    return err == CMAW_E_AUTH ? CMAW_E_MALFORMED : err;
+}
+
 enum cmaw_err cmaw_ec_put_private_der(const struct cmaw_ec_key *key, struct cmaw_buf *buf)
 {
     CMAW_REQUIRE(key->signer != NULL, CMAW_E_BUG);

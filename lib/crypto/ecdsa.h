@@ -30,6 +30,8 @@ enum cmaw_err cmaw_ec_from_spki(enum cmaw_ec_curve curve, struct cmaw_slice spki
 void cmaw_ec_put_spki(const struct cmaw_ec_key *key, struct cmaw_buf *buf);
 /* PKCS#8 DER, for keys that live in a store. MALFORMED if it is no such key of this curve; BUG without a private key. */
 enum cmaw_err cmaw_ec_from_private_der(enum cmaw_ec_curve curve, struct cmaw_slice der, struct cmaw_ec_key **ret_key);
+/* The first private key in a PEM text, PKCS#8 or as `openssl ecparam -genkey` writes it. MALFORMED, as above, also for one that is encrypted. */
+enum cmaw_err cmaw_ec_from_private_pem(enum cmaw_ec_curve curve, struct cmaw_slice pem, struct cmaw_ec_key **ret_key);
 enum cmaw_err cmaw_ec_put_private_der(const struct cmaw_ec_key *key, struct cmaw_buf *buf);
 
 /* Signs the concatenation of count parts. Nonces are hedged: derived from the key, the message and fresh randomness.

@@ -1,8 +1,9 @@
 #include "lib/crypto/pkcs8.h"
 
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 
-enum { PKCS8_MAX = 4096 };
+enum { PKCS8_MAX = 4096, PEM_MAX = 16384 };
 
 EVP_PKEY *cmaw_pkcs8_read(struct cmaw_slice der)
 {
@@ -31,4 +32,18 @@ enum cmaw_err cmaw_pkcs8_put(const EVP_PKEY *pkey, struct cmaw_buf *buf)
     cmaw_buf_put(buf, cmaw_slice_of(der, (size_t)size));
     OPENSSL_clear_free(der, (size_t)size);
     return cmaw_buf_err(buf);
+}
+
+EVP_PKEY *cmaw_private_pem_read(struct cmaw_slice pem)
+{
+    if (pem.size == 0 || pem.size > PEM_MAX) {
+        return NULL;
+    }
+    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.size);
+    EVP_PKEY *pkey = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, cmaw_openssl_no_passphrase, NULL);
+    BIO_free(bio);
+    if (pkey == NULL) {
+        cmaw_openssl_forget_errors();
+    }
+    return pkey;
 }

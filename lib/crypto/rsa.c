@@ -1,15 +1,15 @@
 #include "lib/crypto/rsa.h"
 
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/crypto/openssl.h"
+#include "lib/crypto/pkcs8.h"
 #include "lib/crypto/rsa_key.h"
 
-enum { BITS = 2048, MODULUS_SIZE = 256, PEM_MAX = 8192 };
+enum { BITS = 2048, MODULUS_SIZE = 256 };
 
 /* SubjectPublicKeyInfo { rsaEncryption NULL, RSAPublicKey { modulus, 65537 } }: everything but the modulus is fixed. */
 #define SPKI_PREFIX CMAW_SLICE_LIT( \
@@ -75,14 +75,8 @@ enum cmaw_err cmaw_rsa_from_spki(struct cmaw_slice spki, struct cmaw_rsa_key **r
 
 enum cmaw_err cmaw_rsa_from_private_pem(struct cmaw_slice pem, struct cmaw_rsa_key **ret_key)
 {
-    CMAW_REQUIRE(pem.size > 0 && pem.size <= PEM_MAX, CMAW_E_MALFORMED);
-    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.size);
-    EVP_PKEY *pkey = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, cmaw_openssl_no_passphrase, NULL);
-    BIO_free(bio);
-    if (pkey == NULL) {
-        cmaw_openssl_forget_errors();
-        return CMAW_E_MALFORMED;
-    }
+    EVP_PKEY *pkey = cmaw_private_pem_read(pem);
+    CMAW_REQUIRE(pkey != NULL, CMAW_E_MALFORMED);
     const enum cmaw_err err = wrap(pkey, ret_key);
     return err == CMAW_E_AUTH ? CMAW_E_MALFORMED : err;
 }
