@@ -56,7 +56,7 @@ def test_bash_completes_all_options_of_every_verb(verb):
 
 def test_bash_completes_words_of_a_verb():
     assert bash("kms", "") == ["lint", "policy"] and bash("manifest", "n") == ["new"]
-    assert bash("image", "") == ["build", "describe", "measure"] and bash("completion", "") == ["bash", "zsh"]
+    assert bash("image", "") == ["build", "describe", "extract", "measure"] and bash("completion", "") == ["bash", "zsh"]
 
 
 def test_bash_completes_files(folder_of_files):
@@ -133,4 +133,4 @@ def test_image_is_described_as_it_is():
     """cmaw image is another program: what cmaw says of it is compared with what that says itself."""
     text = subprocess.run([CMAW, "image", "--help"], capture_output=True, text=True, check=True).stdout
     assert set(re.findall(r"^  (?:-o, )?(--[a-z-]+)", text, re.M)) == OPTIONS["image"]
-    assert re.findall(r"cmaw-image (\w+) ", text)[:3] == ["build", "describe", "measure"]
+    assert re.findall(r"cmaw-image (\w+) ", text)[:3] == ["build", "describe", "extract", "measure"]

@@ -102,14 +102,14 @@ static void two_signatures_of_one_image_differ(void **state)
     assert_true(cmaw_slice_eq(cmaw_slice_sub(cmaw_buf_slice(&rig->section), 0, 1000), cmaw_slice_sub(cmaw_buf_slice(&again), 0, 1000)));
 }
 
-static void no_bit_of_what_is_signed_can_change(void **state)
+static void no_byte_of_what_is_signed_can_change(void **state)
 {
     struct rig *rig = *state;
-    for (size_t bit = 0; bit < 8 * rig->signature.cose.size; bit++) {
+    for (size_t i = 0; i < rig->signature.cose.size; i++) {
         const char *fault = NULL;
-        rig->signature.cose.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        rig->signature.cose.data[i] ^= (uint8_t)(1u << i % 8);
         assert_int_not_equal(check(rig, pcr0, &fault), CMAW_OK);
-        rig->signature.cose.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        rig->signature.cose.data[i] ^= (uint8_t)(1u << i % 8);
     }
     const char *fault = NULL;
     assert_int_equal(check(rig, pcr0, &fault), CMAW_OK);
@@ -220,7 +220,7 @@ int main(void)
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
     const struct CMUnitTest tests[] = {
         WITH_RIG(a_signature_holds_for_its_pcr0_only), WITH_RIG(the_section_has_the_form_of_nitro_cli),
-        WITH_RIG(two_signatures_of_one_image_differ), WITH_RIG(no_bit_of_what_is_signed_can_change),
+        WITH_RIG(two_signatures_of_one_image_differ), WITH_RIG(no_byte_of_what_is_signed_can_change),
         WITH_RIG(a_stranger_s_certificate_is_found_out), WITH_RIG(keys_of_other_curves_neither_sign_nor_are_checked),
         WITH_RIG(another_algorithm_is_refused), WITH_RIG(the_certificate_is_pcr8), WITH_RIG(certificates_have_a_largest_size),
         WITH_RIG(private_keys_are_read_in_both_forms),

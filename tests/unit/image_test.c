@@ -15,6 +15,7 @@
 #include "lib/attest/eif.h"
 #include "sys/cpio.h"
 #include "sys/proc.h"
+#include "tests/unit/image_run.h"
 
 enum { FILE_MAX = 64 << 20, TEXT_MAX = 1 << 20, WAIT_MS = 30000, NAME_SIZE = 256 };
 
@@ -97,34 +98,10 @@ static int close_rig(void **state)
     return 0;
 }
 
-/* Runs cmaw-image; what it prints on both channels is appended. Returns the exit code. */
-static int run(const char *folder, const char *const *arguments, struct cmaw_buf *printed)
-{
-    const char *argv[24] = {"cmaw-image"};
-    char path[CMAW_PATH_MAX];
-    struct cmaw_diag diag = {0};
-    int out[2], status = -1;
-    for (size_t i = 1; *arguments != NULL; arguments++) {
-        argv[i++] = *arguments;
-    }
-    if (cmaw_proc_find("cmaw-image", path, &diag) != CMAW_OK) {
-        fail_msg("%s", diag.text);
-    }
-    CMAW_PROC_AUTO(proc);
-    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-    const struct cmaw_proc_spec spec = {.path = path, .argv = argv, .folder = folder, .in = -1, .out = out[1], .err = out[1]};
-    assert_int_equal(cmaw_proc_start(&spec, &proc, &diag), CMAW_OK);
-    assert_int_equal(close(out[1]), 0);
-    assert_int_equal(cmaw_file_read_fd(out[0], "pipe", printed, &diag), CMAW_OK);
-    assert_int_equal(close(out[0]), 0);
-    assert_int_equal(cmaw_proc_wait(&proc, WAIT_MS, &status), CMAW_OK);
-    return status;
-}
-
 static int build(const struct rig *rig, struct cmaw_buf *printed)
 {
     const char *const arguments[] = {"build", rig->yaml, "-o", rig->eif, NULL};
-    return run(NULL, arguments, printed);
+    return image_run(NULL, arguments, printed);
 }
 
 static void read_eif(const struct rig *rig, struct cmaw_buf *file, struct cmaw_eif *ret_eif)
@@ -133,11 +110,6 @@ static void read_eif(const struct rig *rig, struct cmaw_buf *file, struct cmaw_e
     const char *field = NULL;
     assert_int_equal(cmaw_file_read(rig->eif, file, &diag), CMAW_OK);
     assert_int_equal(cmaw_eif_parse(cmaw_buf_slice(file), ret_eif, &field), CMAW_OK);
-}
-
-static bool has(const struct cmaw_buf *text, const char *part)
-{
-    return text->size > 0 && memmem(text->data, text->size, part, strlen(part)) != NULL;
 }
 
 static void two_builds_in_two_folders_are_one_image(void **state)
@@ -162,7 +134,7 @@ static void two_builds_in_two_folders_are_one_image(void **state)
     }
     /* and from inside the folder, by relative names */
     static const char *const relative[] = {"build", "image.yaml", "-o", "image.eif", NULL};
-    assert_int_equal(run(other.dir, relative, &printed_again), 0);
+    assert_int_equal(image_run(other.dir, relative, &printed_again), 0);
     (void)umask(before);
     read_eif(rig, &file, &eif);
     read_eif(&other, &file_again, &eif);
@@ -203,7 +175,7 @@ static void image_holds_what_the_file_says(void **state)
     struct cmaw_eif eif;
     assert_int_equal(build(rig, &printed), 0);
     read_eif(rig, &file, &eif);
-    assert_true(has(&printed, "cmaw-image: no kernel: this image runs in the sim tier only\n"));
+    assert_true(image_printed(&printed, "cmaw-image: no kernel: this image runs in the sim tier only\n"));
     assert_int_equal(eif.ramdisk_count, 2);
     static const struct expected_entry boot[] = {{"agent", "", S_IFDIR | 0755}, {"dev", "", S_IFDIR | 0755}, {"proc", "", S_IFDIR | 0755},
                                                  {"run", "", S_IFDIR | 0755}, {"sys", "", S_IFDIR | 0755}, {"tmp", "", S_IFDIR | 0755},
@@ -343,7 +315,7 @@ static void faults_are_named_with_their_line(void **state)
         CMAW_BUF_AUTO(printed, TEXT_MAX);
         put_variant(rig, bad[i].from, bad[i].to);
         const int status = build(rig, &printed);
-        if (!(status == 1 || (status == 2 && has(&printed, "hint: "))) || !has(&printed, bad[i].expected)) {
+        if (!(status == 1 || (status == 2 && image_printed(&printed, "hint: "))) || !image_printed(&printed, bad[i].expected)) {
             fail_msg("%s: exit %d: %.*s", bad[i].expected, status, (int)printed.size, printed.data);
         }
         assert_int_equal(access(rig->eif, F_OK), -1); /* nothing half done is left */
@@ -365,7 +337,7 @@ static void options_override_the_file(void **state)
     assert_int_equal(build(rig, &printed), 2);
     const char *const arguments[] = {"build", rig->yaml, "-o", rig->eif, "--init", init, "--kms-host", "kms.other.test", "--kms-roots", roots,
                                      "--attestation-root", root, "--kernel", "none", "--cmdline", "quiet", "--debug", NULL};
-    assert_int_equal(run(NULL, arguments, &printed), 0);
+    assert_int_equal(image_run(NULL, arguments, &printed), 0);
     parse_conf(rig, &conf);
     assert_string_equal(conf.kms_host, "kms.other.test");
     assert_true(conf.debug);
@@ -381,17 +353,17 @@ static void measurements_are_printed_alike(void **state)
     CMAW_BUF_AUTO(described, TEXT_MAX);
     const char *const measure[] = {"measure", rig->eif, NULL}, *const describe[] = {"describe", rig->eif, NULL};
     assert_int_equal(build(rig, &built), 0);
-    assert_int_equal(run(NULL, measure, &measured), 0);
-    assert_true(has(&measured, "{\n  \"Measurements\": {\n    \"HashAlgorithm\": \"Sha384 { ... }\",\n    \"PCR0\": \""));
+    assert_int_equal(image_run(NULL, measure, &measured), 0);
+    assert_true(image_printed(&measured, "{\n  \"Measurements\": {\n    \"HashAlgorithm\": \"Sha384 { ... }\",\n    \"PCR0\": \""));
     cmaw_buf_put_u8(&measured, 0);
-    assert_true(has(&built, (const char *)measured.data));
-    assert_int_equal(run(NULL, describe, &described), 0);
-    assert_true(has(&described, "\"EifVersion\": 4") && has(&described, "\"IsSigned\": false") && has(&described, "\"CheckCRC\": true"));
-    assert_true(has(&described, "\"ImageName\": \"sample\"") && has(&described, "\"CustomMetadata\": null"));
+    assert_true(image_printed(&built, (const char *)measured.data));
+    assert_int_equal(image_run(NULL, describe, &described), 0);
+    assert_true(image_printed(&described, "\"EifVersion\": 4") && image_printed(&described, "\"IsSigned\": false") && image_printed(&described, "\"CheckCRC\": true"));
+    assert_true(image_printed(&described, "\"ImageName\": \"sample\"") && image_printed(&described, "\"BuildTool\": \"cmaw-image\"") && !image_printed(&described, "CustomMetadata"));
     assert_int_equal(truncate(rig->eif, 700), 0);
     cmaw_buf_reset(&described);
-    assert_int_equal(run(NULL, describe, &described), 1);
-    assert_true(has(&described, "image.eif is not an enclave image: bad section size\n"));
+    assert_int_equal(image_run(NULL, describe, &described), 1);
+    assert_true(image_printed(&described, "image.eif is not an enclave image: bad section size\n"));
 }
 
 static void wrong_usage_is_exit_code_2(void **state)
@@ -400,8 +372,8 @@ static void wrong_usage_is_exit_code_2(void **state)
     static const char *const lines[][5] = {{NULL}, {"build"}, {"build", "x.yaml"}, {"fly", "x"}, {"measure", "a", "b"}, {"measure", "a", "--bogus"}};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         CMAW_BUF_AUTO(printed, TEXT_MAX);
-        assert_int_equal(run(NULL, lines[i], &printed), 2);
-        assert_true(has(&printed, "hint: "));
+        assert_int_equal(image_run(NULL, lines[i], &printed), 2);
+        assert_true(image_printed(&printed, "hint: "));
     }
 }
 
