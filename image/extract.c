@@ -10,11 +10,11 @@
 #include "lib/attest/eif_sign.h"
 #include "sys/file.h"
 
-enum { FILES_MAX = CMAW_EIF_SECTIONS_MAX + 1 }; /* one for each section, and the certificate */
+enum { FILES_MAX = CMAW_EIF_SECTIONS_MAX + 1, OUT_NAME_SIZE = 32 }; /* one file for each section, and the certificate */
 
 /* Names are ours: nothing of the image decides where a byte is written. */
 struct out_file {
-    char name[16];
+    char name[OUT_NAME_SIZE];
     struct cmaw_slice content;
 };
 
@@ -36,7 +36,7 @@ static void list_files(const struct cmaw_eif *eif, const struct cmaw_eif_signatu
     add(files, "cmdline", eif->cmdline);
     add(files, "metadata.json", eif->metadata);
     for (size_t i = 0; i < eif->ramdisk_count; i++) {
-        char name[16];
+        char name[OUT_NAME_SIZE];
         (void)snprintf(name, sizeof name, "ramdisk-%zu", i);
         add(files, name, eif->ramdisks[i]);
     }
