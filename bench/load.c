@@ -154,7 +154,7 @@ int main(int argc, char **argv)
     struct cmaw_finding finding = {0};
     CMAW_BUF_AUTO(bundle, CMAW_BUNDLE_MAX);
     need(cmaw_file_read(argv[2], &bundle, &diag), &diag, "bundle");
-    need(cmaw_bundle_verify(cmaw_buf_slice(&bundle), NULL, &load.deployment, &finding), NULL, finding.text);
+    need(cmaw_bundle_verify(cmaw_buf_slice(&bundle), NULL, CMAW_DOC_SIGNED, &load.deployment, &finding), NULL, finding.text);
     make_plan(&load);
     char tenant[CMAW_NAME_MAX + 1];
     need(cmaw_slice_to_cstr(load.deployment.manifest.tenant, tenant, sizeof tenant), NULL, "tenant");

@@ -1,6 +1,5 @@
 #include "dev/kms.h"
 
-#include "dev/qemu_doc.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/crypto/cms_make.h"
@@ -65,7 +64,8 @@ static enum cmaw_err verify_signed(struct cmaw_kms_call *call)
 static enum cmaw_err accept_unsigned(struct cmaw_kms_call *call)
 {
     struct cmaw_doc *doc = &call->recipient.doc;
-    CMAW_TRY(cmaw_qemu_doc_parse(cmaw_buf_slice(&call->recipient.bytes), doc));
+    CMAW_TRY(cmaw_doc_parse_trusting(cmaw_buf_slice(&call->recipient.bytes), CMAW_DOC_UNSIGNED_QEMU_TOO, doc));
+    CMAW_REQUIRE(doc->is_unsigned, CMAW_E_AUTH); /* a signed one has been judged already */
     CMAW_TRY(check_age(doc, call->now_ms));
     call->recipient.is_unsigned = true;
     cmaw_log(CMAW_LOG_WARN, "kms.unsigned", "op=%s note=\"an unsigned attestation document was accepted: anybody can write one\"",

@@ -57,6 +57,7 @@ static enum cmaw_err serve_until_end(const struct cmaw_options *options, struct 
     CMAW_FD_AUTO(signals);
     CMAW_TRY(cmaw_signals_open(false, &signals));
     nsm = (struct cmaw_nsm_server){.store = service->store, .map_form = options->map_form,
+                                   .give_unsigned = options->give_unsigned,
                                    .clock_offset_ms = options->nsm_clock_offset_s * 1000};
     CMAW_TRY(cmaw_path(path, "%s/nsm.sock", options->dir));
     CMAW_TRY(cmaw_nsm_server_start(&nsm, path, diag));

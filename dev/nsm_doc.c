@@ -4,6 +4,9 @@
 
 enum { PAYLOAD_ENTRIES = 9 };
 
+/* What QEMU has for a certificate and for a signature. */
+static const uint8_t qemu_nothing[64];
+
 static void put_field(struct cmaw_buf *buf, const char *name, const struct cmaw_doc_field *field)
 {
     cmaw_cbor_put_cstr(buf, name);
@@ -26,8 +29,17 @@ static void put_pcrs(struct cmaw_buf *buf, const struct cmaw_nsm_instance *insta
     }
 }
 
+/* attester NULL: QEMU's. */
 static void put_certificates(struct cmaw_buf *buf, const struct cmaw_attester *attester)
 {
+    if (attester == NULL) {
+        cmaw_cbor_put_cstr(buf, "certificate");
+        cmaw_cbor_put_bstr(buf, CMAW_SLICE_ARRAY(qemu_nothing));
+        cmaw_cbor_put_cstr(buf, "cabundle");
+        cmaw_cbor_put_array(buf, 1);
+        cmaw_cbor_put_bstr(buf, CMAW_SLICE_ARRAY(qemu_nothing));
+        return;
+    }
     cmaw_cbor_put_cstr(buf, "certificate");
     cmaw_cbor_put_bstr(buf, cmaw_buf_slice(&attester->leaf.der));
     cmaw_cbor_put_cstr(buf, "cabundle");
@@ -78,6 +90,17 @@ enum cmaw_err cmaw_nsm_doc_sign(const struct cmaw_attester *attester, enum cmaw_
     CMAW_TRY(cmaw_es384_sign(key, tbs.parts, CMAW_COSE_TBS_PARTS, signature));
     const struct cmaw_cose_sign1 sign1 = {CMAW_SLICE_ARRAY(protected_es384), cmaw_buf_slice(&payload),
                                           CMAW_SLICE_ARRAY(signature)};
+    cmaw_cose_put_sign1(document, &sign1);
+    return cmaw_buf_err(document);
+}
+
+enum cmaw_err cmaw_nsm_doc_unsigned(const struct cmaw_nsm_instance *instance, const struct cmaw_nsm_attestation *fields, uint64_t now_ms,
+                                    struct cmaw_buf *document)
+{
+    static const uint8_t protected_none[] = {0xa1, 0x01, 0x20}; /* {1: -1} */
+    CMAW_BUF_AUTO(payload, CMAW_DOC_PAYLOAD_MAX);
+    CMAW_TRY(put_payload(&payload, NULL, CMAW_NSM_MAP_DEFINITE, instance, fields, now_ms / 1000 * 1000));
+    const struct cmaw_cose_sign1 sign1 = {CMAW_SLICE_ARRAY(protected_none), cmaw_buf_slice(&payload), CMAW_SLICE_ARRAY(qemu_nothing)};
     cmaw_cose_put_sign1(document, &sign1);
     return cmaw_buf_err(document);
 }

@@ -37,6 +37,9 @@ static enum cmaw_err sign(void *context, const struct cmaw_nsm_instance *instanc
     [[gnu::cleanup(cmaw_attester_free)]] struct cmaw_attester attester;
     cmaw_attester_init(&attester);
     const int64_t now_ms = cmaw_wall_clock_ms() + server->clock_offset_ms;
+    if (server->give_unsigned) {
+        return cmaw_nsm_doc_unsigned(instance, fields, (uint64_t)now_ms, document);
+    }
     const unsigned number = __atomic_fetch_add(&server->documents, 1, __ATOMIC_RELAXED);
     const bool second = server->map_form == CMAW_FORM_ALTERNATE ? number % 2 == 1 : server->map_form == CMAW_FORM_SECOND;
     CMAW_TRY(cmaw_pki_attester(signing->db, instance->module_id, signing->token, now_ms / 1000, &attester));

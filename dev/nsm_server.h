@@ -11,6 +11,7 @@ struct cmaw_nsm_server {
     struct cmaw_store *store;
     enum cmaw_alternation map_form;  /* FIRST definite, SECOND indefinite */
     int64_t clock_offset_ms;         /* of the module's clock from ours; for tests of expiry */
+    bool give_unsigned;              /* as QEMU's machine does */
     unsigned documents;              /* made so far */
     unsigned connections;
     int listener;

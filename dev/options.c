@@ -32,6 +32,8 @@ const char cmaw_devd_usage[] =
     "  --connections N           at once; more are refused [2048]\n"
     "  --accept-unsigned-qemu-documents\n"
     "                            what QEMU's nitro-enclave machine calls attestation, which anybody can write\n"
+    "  --give-unsigned-qemu-documents\n"
+    "                            the module gives documents as that machine does, unsigned\n"
     "  --sts-min-duration S      shortest session that AssumeRole makes [900]\n"
     "  --grant-delay S           until a grant is known without its token [0]\n"
     "  --fail-first N:TYPE       the first N calls with a Recipient end with that error (2:ThrottlingException)\n"
@@ -46,7 +48,7 @@ const char cmaw_devd_usage[] =
 enum { CONNECTIONS = 2048, CONNECTIONS_MAX = 65536, FAIL_MAX = 1000000, LOOKUPS_PER_SECOND = 2, DELAY_MAX_S = 7 * 24 * 3600 };
 
 enum { OPT_DIR = 1000, OPT_REGION, OPT_ACCOUNT, OPT_PORT, OPT_READY_FD, OPT_CMS_FORM, OPT_MAP_FORM, OPT_NSM_OFFSET,
-       OPT_KMS_OFFSET, OPT_ARN, OPT_POLICY, OPT_SESSION, OPT_TRAIL_DELAY, OPT_LOOKUP_RATE, OPT_CONNECTIONS, OPT_UNSIGNED,
+       OPT_KMS_OFFSET, OPT_ARN, OPT_POLICY, OPT_SESSION, OPT_TRAIL_DELAY, OPT_LOOKUP_RATE, OPT_CONNECTIONS, OPT_UNSIGNED, OPT_GIVE_UNSIGNED,
        OPT_TRUST, OPT_EXPIRES, OPT_STS_MIN, OPT_GRANT_DELAY, OPT_FAIL, OPT_LOG_FORMAT };
 
 static const struct option long_options[] = {
@@ -60,6 +62,7 @@ static const struct option long_options[] = {
     {"lookup-rate", required_argument, NULL, OPT_LOOKUP_RATE},
     {"connections", required_argument, NULL, OPT_CONNECTIONS},
     {"accept-unsigned-qemu-documents", no_argument, NULL, OPT_UNSIGNED},
+    {"give-unsigned-qemu-documents", no_argument, NULL, OPT_GIVE_UNSIGNED},
     {"trust", required_argument, NULL, OPT_TRUST},       {"expires-in", required_argument, NULL, OPT_EXPIRES},
     {"sts-min-duration", required_argument, NULL, OPT_STS_MIN},
     {"grant-delay", required_argument, NULL, OPT_GRANT_DELAY},
@@ -222,6 +225,9 @@ static enum cmaw_err parse_option(int option, const char *value, struct cmaw_opt
         return number == 0 ? bad_value(diag, "--connections", value) : CMAW_OK;
     case OPT_UNSIGNED:
         options->accept_unsigned = true;
+        return CMAW_OK;
+    case OPT_GIVE_UNSIGNED:
+        options->give_unsigned = true;
         return CMAW_OK;
     default:
         cmaw_diag_hint(diag, "cmaw-devd --help");

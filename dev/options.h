@@ -18,7 +18,7 @@ struct cmaw_options {
     unsigned connections;
     enum cmaw_fault_type fail_type;
     int fail_count;
-    bool session, accept_unsigned;
+    bool session, accept_unsigned, give_unsigned;
 };
 
 /* The words after the verb. USAGE with a text and a hint for what is not right, a missing --dir among it. */

@@ -18,7 +18,7 @@ static enum cmaw_err ask(const struct cmaw_enclave *enclave, struct cmaw_buf *bu
     const uint64_t asked_ms = cmaw_monotonic_ms();
     CMAW_TRY(cmaw_nsm_attest(&enclave->nsm, CMAW_SLICE_EMPTY, CMAW_SLICE_EMPTY, CMAW_SLICE_EMPTY, buf));
     const uint64_t answered_ms = cmaw_monotonic_ms();
-    CMAW_TRY(cmaw_doc_parse(cmaw_buf_slice(buf), ret_doc));
+    CMAW_TRY(cmaw_doc_parse_trusting(cmaw_buf_slice(buf), cmaw_platform_doc_trust(), ret_doc));
     cmaw_clock_set(ret_doc->timestamp_ms, asked_ms, answered_ms);
     return CMAW_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "enclave/clock.h"
 #include "enclave/enclave.h"
+#include "enclave/platform/platform.h"
 #include "lib/base/log.h"
 #include "lib/rpc/frame.h"
 
@@ -149,8 +150,8 @@ static void configure(struct cmaw_enclave *enclave, const struct cmaw_configure_
         return;
     }
     struct cmaw_birth_claims claims;
-    if (cmaw_birth_verify(request->birth_cert, request->ak_doc, request->kms_blob, &enclave->manifest, enclave->role, &claims,
-                          NULL) != CMAW_OK) {
+    if (cmaw_birth_verify(request->birth_cert, request->ak_doc, request->kms_blob, &enclave->manifest, enclave->role,
+                          cmaw_platform_doc_trust(), &claims, NULL) != CMAW_OK) {
         cmaw_log(CMAW_LOG_WARN, "configure.birth_refused", "role=%u", request->role);
         refuse_birth(enclave, reply, "BirthRefused", "the certificate of the birth does not hold for this manifest, role, key and ciphertext");
         return;

@@ -8,3 +8,8 @@ enum cmaw_tier cmaw_platform_tier(void)
 {
     return CMAW_TIER_NITRO;
 }
+
+enum cmaw_doc_trust cmaw_platform_doc_trust(void)
+{
+    return CMAW_DOC_SIGNED;
+}

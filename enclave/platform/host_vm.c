@@ -9,3 +9,8 @@ enum cmaw_tier cmaw_platform_tier(void)
 {
     return CMAW_TIER_VM;
 }
+
+enum cmaw_doc_trust cmaw_platform_doc_trust(void)
+{
+    return CMAW_DOC_UNSIGNED_QEMU_TOO;
+}

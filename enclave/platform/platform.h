@@ -3,13 +3,15 @@
 #ifndef CMAW_PLATFORM_PLATFORM_H
 #define CMAW_PLATFORM_PLATFORM_H
 
-#include "lib/base/bytes.h"
+#include "lib/attest/doc.h"
 
 enum cmaw_tier { CMAW_TIER_NITRO, CMAW_TIER_SIM, CMAW_TIER_VM };
 
 enum { CMAW_PORT_RPC = 5000, CMAW_PORT_KMS = 8000, CMAW_PORT_HEARTBEAT = 9000, CMAW_PORT_LOGS = 9001 };
 
 enum cmaw_tier cmaw_platform_tier(void);
+/* Which documents this enclave takes, its own and that of its key's birth: unsigned ones only where the platform gives no others. */
+enum cmaw_doc_trust cmaw_platform_doc_trust(void);
 /* First of all, in PID 1: file systems, kernel settings, and readiness to accept. Standard input, output and error lead nowhere
  * afterwards (in the simulation: where they did). */
 enum cmaw_err cmaw_platform_start(void);

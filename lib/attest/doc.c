@@ -1,19 +1,21 @@
 #include "lib/attest/doc.h"
 
-#include "lib/attest/doc_payload.h"
-
 /* Parsing: facts/NITRO.md sections 1.1, 1.2 and 1.7. */
 
 enum { SIGNATURE_SIZE = 96, CERTIFICATE_MAX = 1024, PUBLIC_KEY_MAX = 1024, FREE_FIELD_MAX = 1024 };
 enum { BUNDLE_MIN = 2 };
+enum { QEMU_ZERO_SIZE = 64, QEMU_MAP_OF_NINE = 0xa9, UNTAGGED_ARRAY_OF_FOUR = 0x84 };
 
 /* {1: -35}: ES384. Byte for byte, as the platform writes it. */
 #define PROTECTED_HEADER CMAW_SLICE_LIT("\xa1\x01\x38\x22")
+/* {1: -1}: no algorithm. */
+#define QEMU_PROTECTED_HEADER CMAW_SLICE_LIT("\xa1\x01\x20")
 
 /* One bit for each key of the payload that has been read. */
 enum {
     GOT_MODULE_ID = 1 << 0, GOT_DIGEST = 1 << 1, GOT_TIMESTAMP = 1 << 2, GOT_PCRS = 1 << 3, GOT_CERTIFICATE = 1 << 4,
-    GOT_CABUNDLE = 1 << 5, GOT_ALL = (1 << 6) - 1,
+    GOT_CABUNDLE = 1 << 5, GOT_REQUIRED = (1 << 6) - 1,
+    GOT_PUBLIC_KEY = 1 << 6, GOT_USER_DATA = 1 << 7, GOT_NONCE = 1 << 8, GOT_NINE = (1 << 9) - 1,
 };
 
 static struct cmaw_slice read_bounded(struct cmaw_cbor *cbor, size_t min, size_t max)
@@ -76,7 +78,25 @@ static void read_cabundle(struct cmaw_cbor *cbor, struct cmaw_doc *doc)
     }
 }
 
-/* Reads the value of one key; returns its bit, or 0 for an optional or unknown one. */
+static unsigned read_optional_field(struct cmaw_cbor *cbor, struct cmaw_slice key, struct cmaw_doc *doc)
+{
+    if (cmaw_slice_eq_cstr(key, "public_key")) {
+        read_optional(cbor, 1, PUBLIC_KEY_MAX, &doc->public_key);
+        return GOT_PUBLIC_KEY;
+    }
+    if (cmaw_slice_eq_cstr(key, "user_data")) {
+        read_optional(cbor, 0, FREE_FIELD_MAX, &doc->user_data);
+        return GOT_USER_DATA;
+    }
+    if (cmaw_slice_eq_cstr(key, "nonce")) {
+        read_optional(cbor, 0, FREE_FIELD_MAX, &doc->nonce);
+        return GOT_NONCE;
+    }
+    cmaw_cbor_skip(cbor);
+    return 0;
+}
+
+/* Reads the value of one key; returns its bit, or 0 for an unknown one. */
 static unsigned read_field(struct cmaw_cbor *cbor, struct cmaw_slice key, struct cmaw_doc *doc)
 {
     if (cmaw_slice_eq_cstr(key, "module_id")) {
@@ -103,19 +123,11 @@ static unsigned read_field(struct cmaw_cbor *cbor, struct cmaw_slice key, struct
         read_cabundle(cbor, doc);
         return GOT_CABUNDLE;
     }
-    if (cmaw_slice_eq_cstr(key, "public_key")) {
-        read_optional(cbor, 1, PUBLIC_KEY_MAX, &doc->public_key);
-    } else if (cmaw_slice_eq_cstr(key, "user_data")) {
-        read_optional(cbor, 0, FREE_FIELD_MAX, &doc->user_data);
-    } else if (cmaw_slice_eq_cstr(key, "nonce")) {
-        read_optional(cbor, 0, FREE_FIELD_MAX, &doc->nonce);
-    } else {
-        cmaw_cbor_skip(cbor);
-    }
-    return 0;
+    return read_optional_field(cbor, key, doc);
 }
 
-enum cmaw_err cmaw_doc_parse_payload(struct cmaw_slice payload, struct cmaw_doc *doc)
+/* wanted: bits of the keys that must be there. */
+static enum cmaw_err parse_payload(struct cmaw_slice payload, unsigned wanted, struct cmaw_doc *doc)
 {
     CMAW_REQUIRE(payload.size >= 1 && payload.size <= CMAW_DOC_PAYLOAD_MAX, CMAW_E_MALFORMED);
     CMAW_TRY(cmaw_cbor_check(payload, CMAW_CBOR_PLATFORM)); /* all of it, with its depth, before any of it is used */
@@ -127,20 +139,48 @@ enum cmaw_err cmaw_doc_parse_payload(struct cmaw_slice payload, struct cmaw_doc 
         got |= read_field(&cbor, cmaw_cbor_tstr(&cbor), doc);
     }
     CMAW_TRY(cmaw_cbor_end(&cbor));
-    return got == GOT_ALL ? CMAW_OK : CMAW_E_MALFORMED;
+    return (got & wanted) == wanted ? CMAW_OK : CMAW_E_MALFORMED;
 }
 
-enum cmaw_err cmaw_doc_parse(struct cmaw_slice bytes, struct cmaw_doc *ret_doc)
+static enum cmaw_err parse_signed(struct cmaw_doc *doc)
+{
+    CMAW_REQUIRE(cmaw_slice_eq(doc->sign1.protected_header, PROTECTED_HEADER), CMAW_E_MALFORMED);
+    CMAW_REQUIRE(doc->sign1.signature.size == SIGNATURE_SIZE, CMAW_E_MALFORMED);
+    CMAW_TRY(parse_payload(doc->sign1.payload, GOT_REQUIRED, doc));
+    return doc->cabundle_count >= BUNDLE_MIN ? CMAW_OK : CMAW_E_MALFORMED;
+}
+
+static bool is_qemu_zero(struct cmaw_slice bytes)
+{
+    return bytes.size == QEMU_ZERO_SIZE && cmaw_slice_is_zero(bytes);
+}
+
+static enum cmaw_err parse_unsigned(struct cmaw_slice bytes, struct cmaw_doc *doc)
+{
+    const struct cmaw_slice payload = doc->sign1.payload;
+    CMAW_REQUIRE(bytes.data[0] == UNTAGGED_ARRAY_OF_FOUR && is_qemu_zero(doc->sign1.signature), CMAW_E_MALFORMED);
+    CMAW_REQUIRE(payload.size > 0 && payload.data[0] == QEMU_MAP_OF_NINE, CMAW_E_MALFORMED);
+    CMAW_TRY(parse_payload(payload, GOT_NINE, doc));
+    CMAW_REQUIRE(doc->cabundle_count == 1 && is_qemu_zero(doc->cabundle[0]) && is_qemu_zero(doc->certificate), CMAW_E_MALFORMED);
+    CMAW_REQUIRE(doc->timestamp_ms % 1000 == 0, CMAW_E_MALFORMED);
+    doc->is_unsigned = true;
+    return CMAW_OK;
+}
+
+enum cmaw_err cmaw_doc_parse_trusting(struct cmaw_slice bytes, enum cmaw_doc_trust trust, struct cmaw_doc *ret_doc)
 {
     CMAW_REQUIRE(bytes.size <= CMAW_DOC_SIZE_MAX, CMAW_E_TOO_LARGE);
     struct cmaw_doc doc = {0};
     CMAW_TRY(cmaw_cose_sign1_parse(bytes, CMAW_CBOR_PLATFORM, &doc.sign1));
-    CMAW_REQUIRE(cmaw_slice_eq(doc.sign1.protected_header, PROTECTED_HEADER), CMAW_E_MALFORMED);
-    CMAW_REQUIRE(doc.sign1.signature.size == SIGNATURE_SIZE, CMAW_E_MALFORMED);
-    CMAW_TRY(cmaw_doc_parse_payload(doc.sign1.payload, &doc));
-    CMAW_REQUIRE(doc.cabundle_count >= BUNDLE_MIN, CMAW_E_MALFORMED);
+    const bool claims_none = cmaw_slice_eq(doc.sign1.protected_header, QEMU_PROTECTED_HEADER);
+    CMAW_TRY(claims_none && trust == CMAW_DOC_UNSIGNED_QEMU_TOO ? parse_unsigned(bytes, &doc) : parse_signed(&doc));
     *ret_doc = doc;
     return CMAW_OK;
+}
+
+enum cmaw_err cmaw_doc_parse(struct cmaw_slice bytes, struct cmaw_doc *ret_doc)
+{
+    return cmaw_doc_parse_trusting(bytes, CMAW_DOC_SIGNED, ret_doc);
 }
 
 struct cmaw_slice cmaw_doc_pcr(const struct cmaw_doc *doc, uint32_t index)

@@ -20,8 +20,13 @@ struct cmaw_doc_field {
     struct cmaw_slice bytes;
 };
 
+/* Which documents a caller takes. QEMU's nitro-enclave machine gives unsigned ones (facts/NITRO.md section 1.7): whoever can
+ * write bytes can write one, so they prove nothing, and are taken only where whoever runs the program said so in as many words. */
+enum cmaw_doc_trust { CMAW_DOC_SIGNED, CMAW_DOC_UNSIGNED_QEMU_TOO };
+
 /* Everything is borrowed from the document's bytes. */
 struct cmaw_doc {
+    bool is_unsigned; /* QEMU's form: no signature and no certificate, all of it is only claimed */
     struct cmaw_cose_sign1 sign1;
     struct cmaw_slice module_id;
     uint64_t timestamp_ms; /* since 1970 */
@@ -37,8 +42,12 @@ struct cmaw_doc {
 /* The form only: sections 1.1, 1.2 and 1.7 (refuses other algorithms, QEMU's documents and NitroTPM's). MALFORMED, or
  * TOO_LARGE over CMAW_DOC_SIZE_MAX. Hostile input; nothing in ret_doc is authentic yet. */
 enum cmaw_err cmaw_doc_parse(struct cmaw_slice bytes, struct cmaw_doc *ret_doc);
+/* The same; with CMAW_DOC_UNSIGNED_QEMU_TOO also exactly the form of QEMU's: untagged, algorithm -1, signature, certificate and a
+ * bundle of one of 64 zero bytes each, whole seconds, a map of the nine keys. What is half signed is of neither form. */
+enum cmaw_err cmaw_doc_parse_trusting(struct cmaw_slice bytes, enum cmaw_doc_trust trust, struct cmaw_doc *ret_doc);
 
-/* Archive mode: the document was valid when it was made, under the root certificate whose DER has this SHA-256. That says
+/* No verification below accepts an unsigned document: AUTH. Whoever takes one looks at is_unsigned and says so.
+ * Archive mode: the document was valid when it was made, under the root certificate whose DER has this SHA-256. That says
  * nothing about when that was: the timestamp is the signer's. AUTH, or EXPIRED if a certificate was outside its validity. */
 enum cmaw_err cmaw_doc_verify_archive(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE]);
 /* The document held at a time that the caller states: signature, chain, and the validity of each certificate then. Neither age nor nonce is looked at.

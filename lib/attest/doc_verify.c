@@ -6,7 +6,7 @@ enum cmaw_err cmaw_doc_verify_at(const struct cmaw_doc *doc, const uint8_t root_
 {
     struct cmaw_slice chain[CMAW_DOC_BUNDLE_MAX + 1];
     uint8_t digest[CMAW_SHA256_SIZE];
-    CMAW_REQUIRE(doc->cabundle_count >= 1 && doc->cabundle_count <= CMAW_DOC_BUNDLE_MAX, CMAW_E_AUTH);
+    CMAW_REQUIRE(!doc->is_unsigned && doc->cabundle_count >= 1 && doc->cabundle_count <= CMAW_DOC_BUNDLE_MAX, CMAW_E_AUTH);
     cmaw_sha256(doc->cabundle[0], digest);
     CMAW_REQUIRE(cmaw_slice_eq(CMAW_SLICE_ARRAY(digest), cmaw_slice_of(root_sha256, sizeof digest)), CMAW_E_AUTH);
     for (size_t i = 0; i < doc->cabundle_count; i++) {

@@ -8,7 +8,7 @@ void cmaw_attested_free(struct cmaw_attested *attested)
     }
 }
 
-static enum cmaw_err check_authentic(const struct cmaw_doc *doc, const struct cmaw_manifest *manifest,
+static enum cmaw_err check_signed(const struct cmaw_doc *doc, const struct cmaw_manifest *manifest,
     struct cmaw_x509_cache *cache, struct cmaw_finding *finding)
 {
     struct cmaw_bytes32 root;
@@ -23,6 +23,17 @@ static enum cmaw_err check_authentic(const struct cmaw_doc *doc, const struct cm
     if (err != CMAW_OK) {
         return cmaw_finding_set(finding, err, "doc.chain",
             "its signature or one of its certificates does not verify");
+    }
+    return CMAW_OK;
+}
+
+static enum cmaw_err check_authentic(const struct cmaw_doc *doc, const struct cmaw_manifest *manifest, enum cmaw_doc_trust trust,
+    struct cmaw_x509_cache *cache, struct cmaw_finding *finding)
+{
+    if (!doc->is_unsigned) {
+        CMAW_TRY(check_signed(doc, manifest, cache, finding));
+    } else if (trust != CMAW_DOC_UNSIGNED_QEMU_TOO) {
+        return cmaw_finding_set(finding, CMAW_E_AUTH, CMAW_CHECK_UNSIGNED, "an unsigned document of QEMU's, which anybody can write");
     }
     if (!cmaw_manifest_valid_at(manifest, doc->timestamp_ms)) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "doc.manifest_time", "made outside the manifest's validity");
@@ -64,20 +75,22 @@ static enum cmaw_err check_key(const struct cmaw_doc *doc, const struct cmaw_man
 }
 
 enum cmaw_err cmaw_attest_role(struct cmaw_slice ak_doc, const struct cmaw_manifest *manifest, const struct cmaw_role *role,
-    struct cmaw_x509_cache *cache, struct cmaw_attested *ret_attested, struct cmaw_finding *finding)
+    enum cmaw_doc_trust trust, struct cmaw_x509_cache *cache, struct cmaw_attested *ret_attested, struct cmaw_finding *finding)
 {
     struct cmaw_doc doc;
     struct cmaw_attested attested = {0};
-    if (ak_doc.size > CMAW_AK_DOC_MAX || cmaw_doc_parse(ak_doc, &doc) != CMAW_OK) {
+    /* taken for what it is even where it will be refused: the finding names it */
+    if (ak_doc.size > CMAW_AK_DOC_MAX || cmaw_doc_parse_trusting(ak_doc, CMAW_DOC_UNSIGNED_QEMU_TOO, &doc) != CMAW_OK) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "doc.parse", "no attestation document of the right form");
     }
-    CMAW_TRY(check_authentic(&doc, manifest, cache, finding));
+    CMAW_TRY(check_authentic(&doc, manifest, trust, cache, finding));
     CMAW_TRY(check_measured(&doc, manifest, role, finding));
     CMAW_TRY(cmaw_ak_doc_hash(ak_doc, &attested.doc_hash));
     CMAW_TRY(check_key(&doc, manifest, role, &attested.ak, finding));
     cmaw_sha256(doc.public_key.bytes, attested.kid.bytes);
     attested.nonce = doc.nonce.bytes;
     attested.timestamp_ms = doc.timestamp_ms;
+    attested.is_unsigned = doc.is_unsigned;
     *ret_attested = attested;
     return CMAW_OK;
 }

@@ -90,11 +90,11 @@ static enum cmaw_err claims_check(const struct cmaw_birth_claims *claims, struct
 }
 
 enum cmaw_err cmaw_birth_verify(struct cmaw_slice cert, struct cmaw_slice ak_doc, struct cmaw_slice kms_blob,
-    const struct cmaw_manifest *manifest, const struct cmaw_role *role, struct cmaw_birth_claims *ret_claims,
-    struct cmaw_finding *finding)
+    const struct cmaw_manifest *manifest, const struct cmaw_role *role, enum cmaw_doc_trust trust,
+    struct cmaw_birth_claims *ret_claims, struct cmaw_finding *finding)
 {
     struct cmaw_signed birth;
-    struct cmaw_birth_claims claims;
+    struct cmaw_birth_claims claims = {0};
     CMAW_ATTESTED_AUTO(attested);
     if (kms_blob.size < 1 || kms_blob.size > CMAW_KMS_BLOB_MAX) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "birth.blob_limit", "the KMS blob is empty or over %d bytes",
@@ -108,9 +108,10 @@ enum cmaw_err cmaw_birth_verify(struct cmaw_slice cert, struct cmaw_slice ak_doc
     if (claims_parse(birth.sign1.payload, &claims) != CMAW_OK) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "birth.payload", "the claims are not exactly those that are asked for");
     }
-    CMAW_TRY(cmaw_attest_role(ak_doc, manifest, role, NULL, &attested, finding));
+    CMAW_TRY(cmaw_attest_role(ak_doc, manifest, role, trust, NULL, &attested, finding));
     CMAW_TRY(cmaw_signed_verify(&birth_kind, &birth.sign1, birth.kid, attested.ak, &attested.kid, finding));
     CMAW_TRY(claims_check(&claims, kms_blob, manifest, role, finding));
+    claims.is_unsigned = attested.is_unsigned;
     *ret_claims = claims;
     return CMAW_OK;
 }

@@ -68,21 +68,22 @@ const struct cmaw_role_key *cmaw_bundle_role(const struct cmaw_bundle *bundle, u
     return NULL;
 }
 
-static enum cmaw_err role_verify(const struct cmaw_role_key *key, const struct cmaw_manifest *manifest,
-    struct cmaw_bytes32 *ret_pk, struct cmaw_finding *finding)
+static enum cmaw_err role_verify(struct cmaw_deployment *d, uint32_t index, enum cmaw_doc_trust trust, struct cmaw_finding *finding)
 {
     struct cmaw_birth_claims claims;
-    const struct cmaw_role *role = cmaw_manifest_role(manifest, key->role);
+    const struct cmaw_role_key *key = &d->bundle.roles[index];
+    const struct cmaw_role *role = cmaw_manifest_role(&d->manifest, key->role);
     if (role == NULL) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "bundle.role", "role %u is not in the manifest", key->role);
     }
     const enum cmaw_err err =
-        cmaw_birth_verify(key->birth_cert, key->ak_doc, key->kms_blob, manifest, role, &claims, finding);
+        cmaw_birth_verify(key->birth_cert, key->ak_doc, key->kms_blob, &d->manifest, role, trust, &claims, finding);
     if (err != CMAW_OK) {
         return cmaw_finding_wrap(finding, err, "key of role %u (%.*s)", role->id, (int)role->name.size,
             (const char *)role->name.data);
     }
-    *ret_pk = claims.pk_role;
+    d->pk[index] = claims.pk_role;
+    d->unsigned_count += claims.is_unsigned;
     return CMAW_OK;
 }
 
@@ -99,7 +100,7 @@ static enum cmaw_err manifest_verify(struct cmaw_slice bytes, const struct cmaw_
     return CMAW_OK;
 }
 
-enum cmaw_err cmaw_bundle_verify(struct cmaw_slice bytes, const struct cmaw_bytes32 *pinned_mh,
+enum cmaw_err cmaw_bundle_verify(struct cmaw_slice bytes, const struct cmaw_bytes32 *pinned_mh, enum cmaw_doc_trust trust,
     struct cmaw_deployment *ret_deployment, struct cmaw_finding *finding)
 {
     struct cmaw_deployment *d = ret_deployment;
@@ -109,8 +110,9 @@ enum cmaw_err cmaw_bundle_verify(struct cmaw_slice bytes, const struct cmaw_byte
             "the bundle is not canonical, breaks a limit, or its roles do not ascend");
     }
     CMAW_TRY(manifest_verify(d->bundle.manifest, pinned_mh, &d->manifest, finding));
+    d->unsigned_count = 0;
     for (uint32_t i = 0; i < d->bundle.role_count; i++) {
-        CMAW_TRY(role_verify(&d->bundle.roles[i], &d->manifest, &d->pk[i], finding));
+        CMAW_TRY(role_verify(d, i, trust, finding));
     }
     return CMAW_OK;
 }

@@ -27,11 +27,12 @@ struct cmaw_deployment {
     struct cmaw_bundle bundle;
     struct cmaw_manifest manifest;
     struct cmaw_bytes32 pk[CMAW_ROLES_MAX];
+    uint32_t unsigned_count; /* of births whose document nobody signed */
 };
-/* All of it: form, manifest, every birth certificate. pinned_mh may be NULL for a client that is about to pin. AUTH (or
+/* All of it: form, manifest, every birth certificate, as far as trust goes. pinned_mh may be NULL for a client that is about to pin. AUTH (or
  * MALFORMED, TOO_LARGE), and *finding (may be NULL) names the check and the role. Points into bytes. */
-enum cmaw_err cmaw_bundle_verify(struct cmaw_slice bytes, const struct cmaw_bytes32 *pinned_mh, struct cmaw_deployment *ret_deployment,
-    struct cmaw_finding *finding);
+enum cmaw_err cmaw_bundle_verify(struct cmaw_slice bytes, const struct cmaw_bytes32 *pinned_mh, enum cmaw_doc_trust trust,
+    struct cmaw_deployment *ret_deployment, struct cmaw_finding *finding);
 /* The key of a role; NULL where the bundle has none. */
 const struct cmaw_bytes32 *cmaw_deployment_pk(const struct cmaw_deployment *deployment, uint32_t role);
 

@@ -19,7 +19,7 @@ static enum cmaw_err check_receipt(const struct cmaw_failure *failure, struct cm
     }
     const struct cmaw_role *role = cmaw_manifest_role(&view->manifest, view->step->role);
     CMAW_REQUIRE(role != NULL, CMAW_E_BUG);
-    CMAW_TRY(cmaw_attest_role(failure->ak_doc, &view->manifest, role, NULL, &attested, finding));
+    CMAW_TRY(cmaw_attest_role(failure->ak_doc, &view->manifest, role, failure->trust, NULL, &attested, finding));
     if (!cmaw_bytes32_eq(&attested.doc_hash, cmaw_bytes32_slice(&claims->ak_doc))) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "receipt.document", "the receipt names another attestation document");
     }

@@ -14,6 +14,7 @@ struct verifying {
     bool step_seen[CMAW_STEPS_MAX];
     bool edge_seen[CMAW_EDGES_MAX]; /* some receipt has named it */
     struct cmaw_signed_receipt receipt; /* the present one */
+    enum cmaw_doc_trust trust;
     struct cmaw_finding *finding;
 };
 
@@ -102,11 +103,12 @@ static enum cmaw_err take_doc(struct verifying *v, const struct cmaw_plan_step *
         const struct cmaw_role *role = cmaw_manifest_role(&run->manifest, step->role);
         CMAW_REQUIRE(role != NULL, CMAW_E_BUG);
         const enum cmaw_err err =
-            cmaw_attest_role(evidence->ak_docs[doc], &run->manifest, role, &v->cache, &run->docs[doc], v->finding);
+            cmaw_attest_role(evidence->ak_docs[doc], &run->manifest, role, v->trust, &v->cache, &run->docs[doc], v->finding);
         if (err != CMAW_OK) {
             return cmaw_finding_wrap(v->finding, err, "document %u", doc + 1);
         }
         v->doc_roles[doc] = step->role;
+        run->unsigned_count += run->docs[doc].is_unsigned;
         run->doc_count = ++v->docs_used;
     }
     *ret_doc = doc;
@@ -299,7 +301,7 @@ static enum cmaw_err verify_all(struct verifying *v, const struct cmaw_bytes32 *
     return verify_contents(v);
 }
 
-enum cmaw_err cmaw_run_verify(const struct cmaw_evidence *evidence, const struct cmaw_bytes32 *pinned_mh,
+enum cmaw_err cmaw_run_verify(const struct cmaw_evidence *evidence, const struct cmaw_bytes32 *pinned_mh, enum cmaw_doc_trust trust,
     struct cmaw_verified_run **ret_run, struct cmaw_finding *finding)
 {
     struct verifying *v = calloc(1, sizeof *v);
@@ -308,6 +310,7 @@ enum cmaw_err cmaw_run_verify(const struct cmaw_evidence *evidence, const struct
     if (v != NULL && run != NULL) {
         run->evidence = evidence;
         v->run = run;
+        v->trust = trust;
         v->finding = finding;
         err = verify_all(v, pinned_mh);
     }
@@ -320,11 +323,11 @@ enum cmaw_err cmaw_run_verify(const struct cmaw_evidence *evidence, const struct
     return CMAW_OK;
 }
 
-enum cmaw_err cmaw_run_verify_bytes(struct cmaw_slice bytes, const struct cmaw_bytes32 *pinned_mh,
+enum cmaw_err cmaw_run_verify_bytes(struct cmaw_slice bytes, const struct cmaw_bytes32 *pinned_mh, enum cmaw_doc_trust trust,
     struct cmaw_evidence *ret_evidence, struct cmaw_verified_run **ret_run, struct cmaw_finding *finding)
 {
     if (cmaw_evidence_decode(bytes, ret_evidence) != CMAW_OK) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "evidence.canonical", "evidence: not canonical or over its limit");
     }
-    return cmaw_run_verify(ret_evidence, pinned_mh, ret_run, finding);
+    return cmaw_run_verify(ret_evidence, pinned_mh, trust, ret_run, finding);
 }

@@ -33,6 +33,7 @@ struct cmaw_verified_run {
     struct cmaw_plan plan;
     struct cmaw_ticket_header header; /* header.run_id is the run */
     uint32_t doc_count;
+    uint32_t unsigned_count; /* of docs: those that nobody signed */
     struct cmaw_attested docs[CMAW_STEPS_MAX];
     struct cmaw_verified_step steps[CMAW_STEPS_MAX]; /* steps[i] is step i + 1 */
     struct cmaw_verified_edge edges[CMAW_EDGES_MAX]; /* edges[i] is edge i + 1 */
@@ -41,12 +42,12 @@ void cmaw_verified_run_free(struct cmaw_verified_run *run);
 /* The next client edge after *cursor (start with 0) that has neither state nor disclosure; NULL at the end. */
 const struct cmaw_plan_edge *cmaw_verified_run_next_unbound(const struct cmaw_verified_run *run, uint32_t *cursor);
 
-/* pinned_mh is the manifest that the verifier pinned. On success *ret_run holds the run. On failure AUTH (or NO_MEMORY), nothing
+/* pinned_mh is the manifest that the verifier pinned, trust says which documents it takes. On success *ret_run holds the run. On failure AUTH (or NO_MEMORY), nothing
  * to free, and *finding (may be NULL) names the check and the object. */
-enum cmaw_err cmaw_run_verify(const struct cmaw_evidence *evidence, const struct cmaw_bytes32 *pinned_mh,
+enum cmaw_err cmaw_run_verify(const struct cmaw_evidence *evidence, const struct cmaw_bytes32 *pinned_mh, enum cmaw_doc_trust trust,
     struct cmaw_verified_run **ret_run, struct cmaw_finding *finding);
 /* From the bytes of an Evidence; evidence gets its parts and must outlive the run. */
-enum cmaw_err cmaw_run_verify_bytes(struct cmaw_slice bytes, const struct cmaw_bytes32 *pinned_mh,
+enum cmaw_err cmaw_run_verify_bytes(struct cmaw_slice bytes, const struct cmaw_bytes32 *pinned_mh, enum cmaw_doc_trust trust,
     struct cmaw_evidence *ret_evidence, struct cmaw_verified_run **ret_run, struct cmaw_finding *finding);
 /* What a holder of edge secrets checks beyond that (verify_open.c): every secret given matches its commitment; every state at hand with a
  * secret opens, is of the smallest class where the plan names none, and its commitment is the receipts'. AUTH. */
@@ -65,6 +66,7 @@ struct cmaw_failure {
     struct cmaw_slice ak_doc;
     struct cmaw_slice receipt;
     struct cmaw_slice state;
+    enum cmaw_doc_trust trust; /* which documents the caller takes */
 };
 /* AUTH unless it is a failure of this run that the enclave of its step reported. *ret_step is the step. */
 enum cmaw_err cmaw_failure_verify(const struct cmaw_failure *failure, const struct cmaw_bytes32 *pinned_mh, uint32_t *ret_step,

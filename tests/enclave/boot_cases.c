@@ -245,7 +245,7 @@ void attestation_has_the_callers_nonce(void **state)
     close(fd);
     assert_int_equal(response.code, CMAW_CODE_OK);
     assert_int_equal(cmaw_attest_role(response.attest.ak_doc, &world.deployment.manifest,
-                                      cmaw_manifest_role(&world.deployment.manifest, 1), NULL, &attested, NULL),
+                                      cmaw_manifest_role(&world.deployment.manifest, 1), CMAW_DOC_SIGNED, NULL, &attested, NULL),
                      CMAW_OK);
     assert_true(cmaw_slice_eq_cstr(attested.nonce, "fresh"));
 }

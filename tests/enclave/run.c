@@ -117,7 +117,7 @@ void verify(const struct run *run, const struct cmaw_step_response *answer)
     for (uint32_t i = 0; i < answer->state_count; i++) {
         evidence.states[evidence.state_count++] = answer->states[i];
     }
-    if (cmaw_run_verify(&evidence, &world.deployment.manifest.mh, &verified, &finding) != CMAW_OK) {
+    if (cmaw_run_verify(&evidence, &world.deployment.manifest.mh, CMAW_DOC_SIGNED, &verified, &finding) != CMAW_OK) {
         fail_msg("verification: %s %s", finding.check, finding.text);
     }
     cmaw_verified_run_free(verified);

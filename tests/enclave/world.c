@@ -423,7 +423,7 @@ void world_provision(struct world *world)
         cmaw_buf_free(&answers[i]);
     }
     struct cmaw_finding finding = {0};
-    if (cmaw_bundle_verify(cmaw_buf_slice(&world->bundle), NULL, &world->deployment, &finding) != CMAW_OK) {
+    if (cmaw_bundle_verify(cmaw_buf_slice(&world->bundle), NULL, CMAW_DOC_SIGNED, &world->deployment, &finding) != CMAW_OK) {
         fail_msg("bundle: %s %s", finding.check, finding.text);
     }
 }

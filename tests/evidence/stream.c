@@ -24,7 +24,7 @@ static int read_frame(struct cmaw_buf *frame)
 static bool is_accepted(struct cmaw_slice bytes, const struct cmaw_bytes32 *mh, struct cmaw_evidence *evidence)
 {
     struct cmaw_verified_run *run = NULL;
-    if (cmaw_run_verify_bytes(bytes, mh, evidence, &run, NULL) != CMAW_OK) {
+    if (cmaw_run_verify_bytes(bytes, mh, CMAW_DOC_SIGNED, evidence, &run, NULL) != CMAW_OK) {
         return false;
     }
     cmaw_verified_run_free(run);

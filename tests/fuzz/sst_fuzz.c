@@ -103,7 +103,7 @@ static void bundle(struct cmaw_slice bytes)
         cmaw_bundle_encode(&object, &again);
         must_equal(&again, bytes);
         struct cmaw_finding finding = {0};
-        must((cmaw_bundle_verify(bytes, NULL, &deployment, &finding) == CMAW_OK) == (finding.check == NULL));
+        must((cmaw_bundle_verify(bytes, NULL, CMAW_DOC_SIGNED, &deployment, &finding) == CMAW_OK) == (finding.check == NULL));
     }
 }
 

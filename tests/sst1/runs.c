@@ -142,7 +142,7 @@ static void judge(struct vec *v, const json_t *item, const struct cmaw_evidence 
     const json_t *secrets_from, struct verdict *verdict)
 {
     struct cmaw_verified_run *run = NULL;
-    verdict->public_view = cmaw_run_verify(evidence, pinned, &run, &verdict->finding);
+    verdict->public_view = cmaw_run_verify(evidence, pinned, CMAW_DOC_SIGNED, &run, &verdict->finding);
     verdict->owner_view = verdict->public_view;
     if (verdict->public_view != CMAW_OK) {
         return;

@@ -70,7 +70,7 @@ static enum cmaw_err birth_verify(struct vec *v, const json_t *item, struct cmaw
     const struct cmaw_role *role, struct cmaw_birth_claims *ret_claims)
 {
     struct cmaw_role_keys keys = {0};
-    CMAW_TRY(cmaw_birth_verify(cert, vec_bytes(v, item, "ak_doc"), vec_bytes(v, item, "blob"), manifest, role, ret_claims, NULL));
+    CMAW_TRY(cmaw_birth_verify(cert, vec_bytes(v, item, "ak_doc"), vec_bytes(v, item, "blob"), manifest, role, CMAW_DOC_SIGNED, ret_claims, NULL));
     CMAW_TRY(cmaw_birth_match_tsk(ret_claims, vec_bytes(v, item, "tsk"), &keys, NULL));
     cmaw_role_keys_release(&keys);
     return CMAW_OK;
@@ -191,7 +191,7 @@ static enum cmaw_err bundle_verify(struct vec *v, const json_t *item, struct cma
     struct cmaw_finding *finding)
 {
     const struct cmaw_bytes32 pinned = vec_bytes32(v, from(v, item, "pinned_manifest"), "pinned_manifest");
-    return cmaw_bundle_verify(vec_bytes(v, item, "bundle"), &pinned, ret_deployment, finding);
+    return cmaw_bundle_verify(vec_bytes(v, item, "bundle"), &pinned, CMAW_DOC_SIGNED, ret_deployment, finding);
 }
 
 void vec_bundle(struct vec *v, const json_t *item)

@@ -95,12 +95,35 @@ static void every_part_of_a_use_counts(void **state)
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         CMAW_JSON_AUTO(event);
         event = good_use("Decrypt");
-        assert_null(cmaw_audit_use_fault(&manifest, role, event));
+        assert_null(cmaw_audit_use_fault(&manifest, role, CMAW_DOC_SIGNED, event));
         change(event, changes[i].path, changes[i].value);
-        const char *fault = cmaw_audit_use_fault(&manifest, role, event);
+        const char *fault = cmaw_audit_use_fault(&manifest, role, CMAW_DOC_SIGNED, event);
         if ((fault == NULL) != (changes[i].fault == NULL) || (fault != NULL && strstr(fault, changes[i].fault) == NULL)) {
             fail_msg("%s: %s", changes[i].path, fault == NULL ? "good" : fault);
         }
+    }
+}
+
+/* What the emulator granted on a document that nobody signed counts as a use only for whoever takes such documents, and is told apart. */
+static void unsigned_recipients_need_the_callers_word(void **)
+{
+    CMAW_JSON_AUTO(event);
+    CMAW_JSON_AUTO(wrong);
+    event = good_use("Decrypt");
+    json_t *data = json_object_get(event, "additionalEventData");
+    assert_int_equal(json_object_set(data, "unsignedRecipient", json_object_get(data, "recipient")), 0);
+    assert_int_equal(json_object_del(data, "recipient"), 0);
+    wrong = json_deep_copy(event);
+    change(wrong, "additionalEventData.unsignedRecipient.attestationDocumentEnclaveImageDigest", "AAAA");
+    for (enum cmaw_doc_trust trust = CMAW_DOC_SIGNED; trust <= CMAW_DOC_UNSIGNED_QEMU_TOO; trust++) {
+        const bool taken = trust == CMAW_DOC_UNSIGNED_QEMU_TOO;
+        struct cmaw_audit audit = {.manifest = &manifest, .role = the_role(), .trust = trust, .text = CMAW_BUF(64 * 1024)};
+        cmaw_audit_event(&audit, event);
+        assert_int_equal(audit.bad, taken ? 0 : 1);
+        assert_int_equal(audit.unsigned_uses, taken ? 1 : 0);
+        cmaw_audit_event(&audit, wrong);
+        assert_int_equal(audit.bad, taken ? 1 : 2);
+        cmaw_audit_free(&audit);
     }
 }
 
@@ -147,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_part_of_a_use_counts),
+        cmocka_unit_test(unsigned_recipients_need_the_callers_word),
         cmocka_unit_test(what_is_no_event_is_bad),
         cmocka_unit_test(lines_and_policies_are_bounded),
     };

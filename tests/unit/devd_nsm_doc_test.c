@@ -115,6 +115,21 @@ static void the_shape_is_the_platforms(void **state)
     assert_in_range(bytes.size, 3000, 5500);
 }
 
+static void unsigned_documents_have_qemus_form(void **state)
+{
+    (void)state;
+    struct cmaw_nsm_instance instance = booted();
+    const struct cmaw_nsm_attestation fields = {.nonce = {true, CMAW_SLICE_LIT("fresh")}, .public_key = {true, CMAW_SLICE_LIT("a key")}};
+    CMAW_BUF_AUTO(bytes, CMAW_DOC_SIZE_MAX);
+    struct cmaw_doc doc;
+    assert_int_equal(cmaw_nsm_doc_unsigned(&instance, &fields, (uint64_t)NOW_S * 1000 + 999, &bytes), CMAW_OK);
+    assert_int_equal(cmaw_doc_parse(cmaw_buf_slice(&bytes), &doc), CMAW_E_MALFORMED);
+    assert_int_equal(cmaw_doc_parse_trusting(cmaw_buf_slice(&bytes), CMAW_DOC_UNSIGNED_QEMU_TOO, &doc), CMAW_OK);
+    assert_true(doc.is_unsigned);
+    assert_int_equal(doc.timestamp_ms, NOW_S * UINT64_C(1000));
+    assert_true(cmaw_slice_eq_cstr(doc.nonce.bytes, "fresh") && cmaw_slice_eq_cstr(doc.public_key.bytes, "a key"));
+}
+
 static void leaves_are_reused_until_renewal(void **state)
 {
     struct world *world = *state;
@@ -161,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(documents_verify_in_both_forms, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_shape_is_the_platforms, set_up, tear_down),
+        cmocka_unit_test(unsigned_documents_have_qemus_form),
         cmocka_unit_test_setup_teardown(leaves_are_reused_until_renewal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(instances_persist, set_up, tear_down),
     };

@@ -376,7 +376,7 @@ static void a_document_serves_one_role(void **)
     ok(cmaw_receipt_make(&receipt->claims, world->manifest.tenant, world->enclaves[1].role->name, first->ak, &signed_by_first));
     run->evidence.receipts[1] = cmaw_buf_slice(&signed_by_first);
     run->evidence.ak_doc_count = 1;
-    assert_int_equal(cmaw_run_verify(&run->evidence, &world->manifest.mh, &verified, &finding), CMAW_E_AUTH);
+    assert_int_equal(cmaw_run_verify(&run->evidence, &world->manifest.mh, CMAW_DOC_SIGNED, &verified, &finding), CMAW_E_AUTH);
     assert_string_equal(finding.check, "doc.user_data");
     sst_run_free(run);
     free(receipt);

@@ -18,7 +18,8 @@ static const char *attest_verdict(const struct sst_doc *doc, uint32_t role)
     struct cmaw_finding finding = {.check = ""};
     sst_doc_sign(world, doc, &bytes);
     const enum cmaw_err err =
-        cmaw_attest_role(cmaw_buf_slice(&bytes), &world->manifest, &world->manifest.roles[role - 1], NULL, &attested, &finding);
+        cmaw_attest_role(cmaw_buf_slice(&bytes), &world->manifest, &world->manifest.roles[role - 1], CMAW_DOC_SIGNED, NULL, &attested,
+            &finding);
     assert_true((err == CMAW_OK) == (finding.check[0] == '\0'));
     return finding.check;
 }
@@ -73,7 +74,7 @@ static void births_are_bound(void **)
     const struct cmaw_slice cert = cmaw_buf_slice(&e->cert);
     const struct cmaw_slice doc = cmaw_buf_slice(&e->ak_doc);
     const struct cmaw_slice blob = cmaw_buf_slice(&e->blob);
-    assert_int_equal(cmaw_birth_verify(cert, doc, blob, &world->manifest, e->role, &claims, NULL), CMAW_OK);
+    assert_int_equal(cmaw_birth_verify(cert, doc, blob, &world->manifest, e->role, CMAW_DOC_SIGNED, &claims, NULL), CMAW_OK);
     assert_int_equal(cmaw_birth_match_tsk(&claims, CMAW_SLICE_ARRAY(e->tsk), &keys, NULL), CMAW_OK);
     cmaw_role_keys_release(&keys);
     assert_int_equal(cmaw_birth_match_tsk(&claims, CMAW_SLICE_ARRAY(other->tsk), &keys, NULL), CMAW_E_AUTH);
@@ -83,15 +84,15 @@ static void births_are_bound(void **)
     for (size_t i = 0; i < cert.size; i++) {
         changed[i] ^= 0x10;
         assert_int_equal(
-            cmaw_birth_verify(cmaw_slice_of(changed, cert.size), doc, blob, &world->manifest, e->role, &claims, NULL), CMAW_E_AUTH);
+            cmaw_birth_verify(cmaw_slice_of(changed, cert.size), doc, blob, &world->manifest, e->role, CMAW_DOC_SIGNED, &claims, NULL), CMAW_E_AUTH);
         changed[i] ^= 0x10;
     }
     free(changed);
     const struct cmaw_slice cut = cmaw_slice_of(cert.data, cert.size - 1);
-    assert_int_equal(cmaw_birth_verify(cut, doc, blob, &world->manifest, e->role, &claims, NULL), CMAW_E_AUTH);
-    assert_int_equal(cmaw_birth_verify(cert, doc, cmaw_buf_slice(&other->blob), &world->manifest, e->role, &claims, NULL), CMAW_E_AUTH);
-    assert_int_equal(cmaw_birth_verify(cert, cmaw_buf_slice(&other->ak_doc), blob, &world->manifest, e->role, &claims, NULL), CMAW_E_AUTH);
-    assert_int_equal(cmaw_birth_verify(cert, doc, blob, &world->manifest, other->role, &claims, NULL), CMAW_E_AUTH);
+    assert_int_equal(cmaw_birth_verify(cut, doc, blob, &world->manifest, e->role, CMAW_DOC_SIGNED, &claims, NULL), CMAW_E_AUTH);
+    assert_int_equal(cmaw_birth_verify(cert, doc, cmaw_buf_slice(&other->blob), &world->manifest, e->role, CMAW_DOC_SIGNED, &claims, NULL), CMAW_E_AUTH);
+    assert_int_equal(cmaw_birth_verify(cert, cmaw_buf_slice(&other->ak_doc), blob, &world->manifest, e->role, CMAW_DOC_SIGNED, &claims, NULL), CMAW_E_AUTH);
+    assert_int_equal(cmaw_birth_verify(cert, doc, blob, &world->manifest, other->role, CMAW_DOC_SIGNED, &claims, NULL), CMAW_E_AUTH);
 }
 
 /* Claims that the right enclave signed and that do not fit: one at a time. */
@@ -106,7 +107,7 @@ static void births_are_judged_claim_by_claim(void **)
         struct cmaw_finding finding = {.check = ""};
         CMAW_BUF_AUTO(cert, CMAW_BIRTH_CERT_MAX);
         struct cmaw_slice blob = cmaw_buf_slice(&e->blob);
-        assert_int_equal(cmaw_birth_verify(cmaw_buf_slice(&e->cert), cmaw_buf_slice(&e->ak_doc), blob, &world->manifest, e->role,
+        assert_int_equal(cmaw_birth_verify(cmaw_buf_slice(&e->cert), cmaw_buf_slice(&e->ak_doc), blob, &world->manifest, e->role, CMAW_DOC_SIGNED,
                              &claims, NULL), CMAW_OK);
         claims.manifest.bytes[0] ^= i == 1;
         claims.role += i == 2;
@@ -121,7 +122,7 @@ static void births_are_judged_claim_by_claim(void **)
         }
         assert_int_equal(cmaw_birth_make(&claims, e->ak, &cert), CMAW_OK);
         const enum cmaw_err err = cmaw_birth_verify(
-            cmaw_buf_slice(&cert), cmaw_buf_slice(&e->ak_doc), blob, &world->manifest, e->role, &claims, &finding);
+            cmaw_buf_slice(&cert), cmaw_buf_slice(&e->ak_doc), blob, &world->manifest, e->role, CMAW_DOC_SIGNED, &claims, &finding);
         assert_string_equal(finding.check, checks[i]);
         assert_int_equal(err, checks[i][0] == '\0' ? CMAW_OK : CMAW_E_AUTH);
     }
@@ -138,12 +139,12 @@ static void bundle_is_refused_where_changed(void **)
     for (size_t i = 0; i < good.size; i += 41) {
         changed[i] ^= 4;
         assert_int_not_equal(
-            cmaw_bundle_verify(cmaw_slice_of(changed, good.size), &world->manifest.mh, deployment, &finding), CMAW_OK);
+            cmaw_bundle_verify(cmaw_slice_of(changed, good.size), &world->manifest.mh, CMAW_DOC_SIGNED, deployment, &finding), CMAW_OK);
         changed[i] ^= 4;
     }
-    assert_int_equal(cmaw_bundle_verify(good, &other, deployment, &finding), CMAW_E_AUTH);
+    assert_int_equal(cmaw_bundle_verify(good, &other, CMAW_DOC_SIGNED, deployment, &finding), CMAW_E_AUTH);
     assert_string_equal(finding.check, "manifest.pin");
-    assert_int_equal(cmaw_bundle_verify(good, NULL, deployment, &finding), CMAW_OK);
+    assert_int_equal(cmaw_bundle_verify(good, NULL, CMAW_DOC_SIGNED, deployment, &finding), CMAW_OK);
     free(changed);
     free(deployment);
 }

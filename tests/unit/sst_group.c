@@ -14,7 +14,7 @@ int sst_group_setup(void **)
 {
     world = malloc(sizeof *world);
     assert_non_null(world);
-    sst_world_make(world);
+    sst_world_make(world, CMAW_DOC_SIGNED);
     return 0;
 }
 

@@ -15,7 +15,7 @@ static const char *verdict(const struct cmaw_evidence *evidence, const struct cm
 {
     struct cmaw_verified_run *run = NULL;
     struct cmaw_finding finding = {0};
-    enum cmaw_err err = cmaw_run_verify(evidence, &world->manifest.mh, &run, &finding);
+    enum cmaw_err err = cmaw_run_verify(evidence, &world->manifest.mh, CMAW_DOC_SIGNED, &run, &finding);
     if (err == CMAW_OK && secrets != NULL) {
         err = cmaw_run_verify_secrets(run, secrets, &finding);
     }
@@ -35,7 +35,7 @@ static void run_is_accepted(void **)
     assert_string_equal(verdict(&run->evidence, &run->run.secrets), "");
     cmaw_evidence_encode(&run->evidence, &bytes);
     assert_int_equal(
-        cmaw_run_verify_bytes(cmaw_buf_slice(&bytes), &world->manifest.mh, evidence, &verified, &finding), CMAW_OK);
+        cmaw_run_verify_bytes(cmaw_buf_slice(&bytes), &world->manifest.mh, CMAW_DOC_SIGNED, evidence, &verified, &finding), CMAW_OK);
     assert_int_equal(verified->doc_count, 2);
     assert_int_equal(verified->steps[1].doc, 1);
     assert_int_equal(verified->edges[3].bound, CMAW_BOUND_STATE);
@@ -46,7 +46,7 @@ static void run_is_accepted(void **)
     assert_true(cmaw_slice_eq_cstr(opened.content.content, "the letter"));
     cmaw_verified_run_free(verified);
     run->evidence.state_count = 2; /* edges 3 and 4 have nothing that binds them now */
-    assert_int_equal(cmaw_run_verify(&run->evidence, &world->manifest.mh, &verified, NULL), CMAW_OK);
+    assert_int_equal(cmaw_run_verify(&run->evidence, &world->manifest.mh, CMAW_DOC_SIGNED, &verified, NULL), CMAW_OK);
     cursor = 0;
     assert_int_equal(cmaw_verified_run_next_unbound(verified, &cursor)->id, 3);
     assert_int_equal(cmaw_verified_run_next_unbound(verified, &cursor)->id, 4);

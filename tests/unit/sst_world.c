@@ -113,37 +113,54 @@ static void put_pcrs(const struct sst_doc *doc, struct cmaw_buf *buf)
     }
 }
 
+static const uint8_t qemu_zeros[64];
+
+static void put_certificates(const struct sst_world *world, struct cmaw_buf *buf)
+{
+    const bool is_unsigned = world->trust == CMAW_DOC_UNSIGNED_QEMU_TOO;
+    cmaw_cbor_put_cstr(buf, "certificate");
+    cmaw_cbor_put_bstr(buf, is_unsigned ? CMAW_SLICE_ARRAY(qemu_zeros) : cmaw_buf_slice(&world->certs[2]));
+    cmaw_cbor_put_cstr(buf, "cabundle");
+    cmaw_cbor_put_array(buf, is_unsigned ? 1 : 2);
+    cmaw_cbor_put_bstr(buf, is_unsigned ? CMAW_SLICE_ARRAY(qemu_zeros) : cmaw_buf_slice(&world->certs[0]));
+    if (!is_unsigned) {
+        cmaw_cbor_put_bstr(buf, cmaw_buf_slice(&world->certs[1]));
+    }
+}
+
+static void put_payload(const struct sst_world *world, const struct sst_doc *doc, struct cmaw_buf *buf)
+{
+    cmaw_cbor_put_map(buf, 9);
+    cmaw_cbor_put_cstr(buf, "module_id");
+    cmaw_cbor_put_cstr(buf, "i-0123456789abcdef0-enc0123456789abcdef");
+    cmaw_cbor_put_cstr(buf, "digest");
+    cmaw_cbor_put_cstr(buf, "SHA384");
+    cmaw_cbor_put_cstr(buf, "timestamp");
+    cmaw_cbor_put_uint(buf, doc->timestamp_ms);
+    put_pcrs(doc, buf);
+    put_certificates(world, buf);
+    cmaw_cbor_put_cstr(buf, "public_key");
+    cmaw_cbor_put_bstr(buf, doc->public_key);
+    cmaw_cbor_put_cstr(buf, "user_data");
+    cmaw_cbor_put_bstr(buf, doc->user_data);
+    cmaw_cbor_put_cstr(buf, "nonce");
+    cmaw_cbor_put_null(buf);
+    ok(cmaw_buf_err(buf));
+}
+
 void sst_doc_sign(const struct sst_world *world, const struct sst_doc *doc, struct cmaw_buf *buf)
 {
-    static const uint8_t header[] = {0xa1, 0x01, 0x38, 0x22}; /* {1: -35} */
+    static const uint8_t es384[] = {0xa1, 0x01, 0x38, 0x22}, qemu[] = {0xa1, 0x01, 0x20}; /* {1: -35}, {1: -1} */
+    const bool is_unsigned = world->trust == CMAW_DOC_UNSIGNED_QEMU_TOO;
+    const struct cmaw_slice header = is_unsigned ? CMAW_SLICE_ARRAY(qemu) : CMAW_SLICE_ARRAY(es384);
     CMAW_BUF_AUTO(payload, CMAW_DOC_PAYLOAD_MAX);
     struct cmaw_cose_tbs tbs;
     uint8_t signature[CMAW_ES384_SIZE];
-    cmaw_cbor_put_map(&payload, 9);
-    cmaw_cbor_put_cstr(&payload, "module_id");
-    cmaw_cbor_put_cstr(&payload, "i-0123456789abcdef0-enc0123456789abcdef");
-    cmaw_cbor_put_cstr(&payload, "digest");
-    cmaw_cbor_put_cstr(&payload, "SHA384");
-    cmaw_cbor_put_cstr(&payload, "timestamp");
-    cmaw_cbor_put_uint(&payload, doc->timestamp_ms);
-    put_pcrs(doc, &payload);
-    cmaw_cbor_put_cstr(&payload, "certificate");
-    cmaw_cbor_put_bstr(&payload, cmaw_buf_slice(&world->certs[2]));
-    cmaw_cbor_put_cstr(&payload, "cabundle");
-    cmaw_cbor_put_array(&payload, 2);
-    cmaw_cbor_put_bstr(&payload, cmaw_buf_slice(&world->certs[0]));
-    cmaw_cbor_put_bstr(&payload, cmaw_buf_slice(&world->certs[1]));
-    cmaw_cbor_put_cstr(&payload, "public_key");
-    cmaw_cbor_put_bstr(&payload, doc->public_key);
-    cmaw_cbor_put_cstr(&payload, "user_data");
-    cmaw_cbor_put_bstr(&payload, doc->user_data);
-    cmaw_cbor_put_cstr(&payload, "nonce");
-    cmaw_cbor_put_null(&payload);
-    ok(cmaw_buf_err(&payload));
-    cmaw_cose_tbs_of(CMAW_SLICE_ARRAY(header), cmaw_buf_slice(&payload), &tbs);
+    put_payload(world, doc, &payload);
+    cmaw_cose_tbs_of(header, cmaw_buf_slice(&payload), &tbs);
     ok(cmaw_es384_sign(world->keys[2], tbs.parts, CMAW_COSE_TBS_PARTS, signature));
-    cmaw_cose_put_sign1(buf,
-        &(struct cmaw_cose_sign1){CMAW_SLICE_ARRAY(header), cmaw_buf_slice(&payload), CMAW_SLICE_ARRAY(signature)});
+    cmaw_cose_put_sign1(buf, &(struct cmaw_cose_sign1){header, cmaw_buf_slice(&payload),
+                                                       is_unsigned ? CMAW_SLICE_ARRAY(qemu_zeros) : CMAW_SLICE_ARRAY(signature)});
     ok(cmaw_buf_err(buf));
 }
 
@@ -187,14 +204,15 @@ static void make_bundle(struct sst_world *w)
     cmaw_bundle_encode(&bundle, &w->bundle_bytes);
     ok(cmaw_buf_err(&w->bundle_bytes));
     const enum cmaw_err err =
-        cmaw_bundle_verify(cmaw_buf_slice(&w->bundle_bytes), &w->manifest.mh, &w->deployment, &finding);
+        cmaw_bundle_verify(cmaw_buf_slice(&w->bundle_bytes), &w->manifest.mh, w->trust, &w->deployment, &finding);
     assert_string_equal(finding.text, "");
     ok(err);
 }
 
-void sst_world_make(struct sst_world *world)
+void sst_world_make(struct sst_world *world, enum cmaw_doc_trust trust)
 {
     memset(world, 0, sizeof *world);
+    world->trust = trust;
     make_authority(world);
     make_manifest(world);
     for (uint32_t i = 0; i < SST_ROLES; i++) {

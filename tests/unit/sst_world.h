@@ -21,6 +21,7 @@ struct sst_enclave {
     uint8_t tsk[CMAW_KEY_SIZE];
 };
 struct sst_world {
+    enum cmaw_doc_trust trust; /* CMAW_DOC_UNSIGNED_QEMU_TOO: its documents are of QEMU's form */
     struct cmaw_ec_key *keys[SST_WORLD_CERTS];
     struct cmaw_buf certs[SST_WORLD_CERTS];
     uint8_t pcrs[SST_ROLES][CMAW_MEASURED_PCRS][CMAW_PCR_SIZE];
@@ -31,7 +32,7 @@ struct sst_world {
     struct cmaw_deployment deployment;
 };
 /* Tenant "acme", roles 1..3, valid for an hour around SST_NOW_MS. */
-void sst_world_make(struct sst_world *world);
+void sst_world_make(struct sst_world *world, enum cmaw_doc_trust trust);
 void sst_world_free(struct sst_world *world);
 
 /* What a document says; start from sst_doc_of. */
