@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/unsigned.h"
 #include "client/verify_confine.h"
 #include "client/when.h"
 #include "lib/base/diag.h"
@@ -19,13 +20,16 @@ struct args {
     const char *manifest_hash;
     const char *show;
     bool json;
+    bool accept_unsigned;
 };
 
 static void print_help(void)
 {
-    (void)printf("usage: cmaw-verify FILE --manifest-hash HEX [--json | --show EDGE]\n\n"
+    (void)printf("usage: cmaw-verify FILE --manifest-hash HEX [--json | --show EDGE] [" CMAW_UNSIGNED_SWITCH "]\n\n"
                  "Checks that a run happened as its evidence says, under the manifest of that hash. Needs no network and no secret.\n"
                  "--show EDGE prints, once all is checked, what was disclosed on that edge, and nothing else.\n"
+                 CMAW_UNSIGNED_SWITCH " takes attestation documents of QEMU's machine, which nobody signs:\n"
+                 "what rests on them is not attested, and the output says so.\n"
                  "Exit code 0: it did; 1: it did not, or the file is damaged, or does not disclose that edge; 2: usage.\n\n"
                  "example: cmaw-verify run.evidence --manifest-hash $(cmaw status --json | jq -r .manifest)\n");
 }
@@ -39,6 +43,8 @@ static enum cmaw_err parse_args(int argc, char **argv, struct args *args, struct
             args->show = argv[++i];
         } else if (strcmp(argv[i], "--json") == 0) {
             args->json = true;
+        } else if (strcmp(argv[i], CMAW_UNSIGNED_SWITCH) == 0) {
+            args->accept_unsigned = true;
         } else if (argv[i][0] != '-' && args->file == NULL) {
             args->file = argv[i];
         } else {
@@ -119,7 +125,11 @@ static enum cmaw_err print_text(const struct cmaw_verified_run *run)
     CMAW_TRY(cmaw_hex_to_cstr(cmaw_bytes32_slice(&run->header.run_id), text, sizeof text));
     (void)printf("PASS run %s of workflow ", text);
     put_name(run->plan.name);
-    (void)printf("\n\nproven, under the manifest that you named and the attestation root in it:\n");
+    if (run->unsigned_count > 0) {
+        (void)printf("\nINSECURE: " CMAW_UNSIGNED_NOTE "; %u of %u documents", run->unsigned_count, run->doc_count);
+    }
+    (void)printf("\n\n%s, under the manifest that you named and the attestation root in it:\n",
+                 run->unsigned_count > 0 ? "claimed by documents of which some are unsigned" : "proven");
     CMAW_TRY(cmaw_hex_to_cstr(run->manifest.attestation_root, text, sizeof text));
     (void)printf("  every step of the plan was done exactly once in this evidence, by an enclave that was measured as the manifest says\n"
                  "  every state that one step gave, the next one took, unchanged; all belong to this run\n");
@@ -138,6 +148,9 @@ static enum cmaw_err print_json(const struct cmaw_verified_run *run)
     char text[2 * CMAW_HASH_SIZE + 1];
     CMAW_TRY(cmaw_hex_to_cstr(cmaw_bytes32_slice(&run->header.run_id), text, sizeof text));
     (void)printf("{\"verified\": true, \"run_id\": \"%s\", ", text);
+    if (run->unsigned_count > 0) {
+        (void)printf("\"" CMAW_UNSIGNED_KEY "\": %u, ", run->unsigned_count);
+    }
     CMAW_TRY(cmaw_hex_to_cstr(run->manifest.attestation_root, text, sizeof text));
     (void)printf("\"workflow\": \"%.*s\", \"attestation_root\": \"%s\", \"steps\": [", (int)run->plan.name.size, (const char *)run->plan.name.data, text);
     for (size_t i = 0; i < run->plan.step_count; i++) {
@@ -190,18 +203,20 @@ static enum cmaw_err verify(const struct args *args, struct cmaw_diag *diag)
     if (cmaw_hex_decode_exact(cmaw_slice_of_cstr(args->manifest_hash), mh.bytes, sizeof mh.bytes) != CMAW_OK) {
         return cmaw_diag_set(diag, CMAW_E_USAGE, "--manifest-hash is not 64 lower-case hex digits");
     }
+    cmaw_unsigned_warn(args->accept_unsigned);
     CMAW_BUF_AUTO(bytes, CMAW_EVIDENCE_MAX);
     CMAW_TRY(read_evidence(args->file, &bytes, diag));
     struct cmaw_evidence *evidence = calloc(1, sizeof *evidence);
     CMAW_REQUIRE(evidence != NULL, CMAW_E_NO_MEMORY);
     struct cmaw_verified_run *run = NULL;
     struct cmaw_finding finding = {0};
-    enum cmaw_err err = cmaw_run_verify_bytes(cmaw_buf_slice(&bytes), &mh, evidence, &run, &finding);
+    enum cmaw_err err = cmaw_run_verify_bytes(cmaw_buf_slice(&bytes), &mh, cmaw_unsigned_trust(args->accept_unsigned), evidence, &run, &finding);
     if (err == CMAW_OK) {
         err = print_run(run, args, diag);
         cmaw_verified_run_free(run);
     } else {
         print_failure(&finding, args);
+        cmaw_unsigned_hint(&finding, diag);
         err = cmaw_diag_set(diag, err, "the evidence does not hold: %s", finding.text[0] == '\0' ? cmaw_err_text(err) : finding.text);
     }
     free(evidence);

@@ -3,6 +3,7 @@
 #define CMAW_CLIENT_SETTINGS_H
 
 #include "client/options.h"
+#include "client/unsigned.h"
 #include "sys/file.h"
 
 /* As given on the command line; NULL: not given. */
@@ -13,6 +14,7 @@ struct cmaw_settings {
     const char *temporal;
     const char *ns;
     bool json;
+    bool accept_unsigned; /* unsigned.h: on the command line only */
 };
 
 /* Rows of a table of common options. */

@@ -59,6 +59,7 @@ enum cmaw_err cmaw_document_describe(const struct cmaw_doc *doc, json_t **ret_js
     CMAW_TRY(cmaw_json_set(json, "timestamp_ms", json_integer((json_int_t)(doc->timestamp_ms & INT64_MAX))));
     CMAW_TRY(cmaw_json_set_text(json, "timestamp", when));
     CMAW_TRY(cmaw_json_set(json, "debug", json_boolean(cmaw_doc_is_debug(doc))));
+    CMAW_TRY(cmaw_json_set(json, "unsigned", json_boolean(doc->is_unsigned)));
     json_t *pcrs = json_object();
     CMAW_TRY(cmaw_json_set(json, "pcrs", pcrs));
     CMAW_TRY(describe_pcrs(doc, pcrs));

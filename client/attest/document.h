@@ -19,6 +19,7 @@ struct cmaw_document_policy {
     uint64_t time_ms;
     uint64_t max_age_ms;
     bool allow_debug;
+    enum cmaw_doc_trust trust;
     bool any_pcr;             /* no PCR is pinned, on purpose */
 };
 

@@ -12,7 +12,7 @@ enum cmaw_err cmaw_codec_receipt_check(const struct cmaw_codec_run *run, struct 
     const struct cmaw_role *role = cmaw_manifest_role(manifest, step->role);
     CMAW_REQUIRE(role != NULL, CMAW_E_BUG);
     CMAW_ATTESTED_AUTO(attested);
-    CMAW_TRY(cmaw_attest_role(ak_doc, manifest, role, NULL, &attested, NULL));
+    CMAW_TRY(cmaw_attest_role(ak_doc, manifest, role, run->trust, NULL, &attested, NULL));
     CMAW_REQUIRE(cmaw_bytes32_eq(&attested.doc_hash, cmaw_bytes32_slice(&claims->ak_doc)), CMAW_E_AUTH);
     CMAW_TRY(cmaw_receipt_verify_signature(ret_receipt, attested.ak, &attested.kid, NULL));
     return cmaw_receipt_check_names(ret_receipt, manifest->tenant, role->name, NULL);
@@ -23,7 +23,10 @@ enum cmaw_err cmaw_codec_receipt_set(json_t *object, const struct cmaw_codec_rec
     struct cmaw_doc doc;
     json_t *json = json_object();
     CMAW_TRY(cmaw_json_set(object, "receipt", json));
-    CMAW_TRY(cmaw_doc_parse(receipt->ak_doc, &doc));
+    CMAW_TRY(cmaw_doc_parse_trusting(receipt->ak_doc, CMAW_DOC_UNSIGNED_QEMU_TOO, &doc)); /* it was judged before */
+    if (doc.is_unsigned) {
+        CMAW_TRY(cmaw_json_set(json, "unsigned", json_true()));
+    }
     CMAW_TRY(cmaw_codec_set_slice(json, "role", receipt->role));
     CMAW_TRY(cmaw_json_set_u64(json, "attempt", receipt->attempt));
     CMAW_TRY(cmaw_json_set_hex(json, "pcr0", cmaw_doc_pcr(&doc, 0)));

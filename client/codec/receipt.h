@@ -8,7 +8,7 @@
  * MALFORMED. *ret_receipt points into bytes. */
 enum cmaw_err cmaw_codec_receipt_check(const struct cmaw_codec_run *run, struct cmaw_slice bytes, struct cmaw_slice ak_doc,
                                        struct cmaw_signed_receipt *ret_receipt);
-/* {"role", "attempt", "pcr0", "started", "finished", "attested"} of values that were verified. */
+/* {"role", "attempt", "pcr0", "started", "finished", "attested"} of values that were verified; "unsigned" too where nobody signed the document. */
 struct cmaw_codec_receipt {
     struct cmaw_slice role;
     uint32_t attempt;

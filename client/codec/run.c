@@ -72,6 +72,7 @@ enum cmaw_err cmaw_codec_run_load(struct cmaw_codec_source *source, struct cmaw_
     CMAW_TRY(cmaw_store_secrets(source->store, &run->record.run_id, &run->secrets, &diag));
     CMAW_TRY(load_deployment(source, &run->record.mh, &diag));
     run->deployment = source->pinned.deployment;
+    run->trust = cmaw_store_trust(source->store);
     CMAW_TRY(cmaw_plan_parse(cmaw_buf_slice(&run->record.plan), &run->deployment->manifest, &run->plan));
     CMAW_TRY(parse_header(run));
     *ret_run = run;

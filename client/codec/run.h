@@ -19,6 +19,7 @@ struct cmaw_codec_run {
     struct cmaw_run_record record;
     struct cmaw_edge_secrets secrets;
     const struct cmaw_deployment *deployment; /* the source's */
+    enum cmaw_doc_trust trust;                /* of its store */
     struct cmaw_plan plan;
     struct cmaw_ticket_header header;
 };

@@ -67,7 +67,7 @@ static enum cmaw_err put_failure(const struct cmaw_codec_run *run, const struct 
 {
     const struct cmaw_failure failure = {.manifest = run->deployment->bundle.manifest, .plan = cmaw_buf_slice(&run->record.plan),
                                          .ticket_header = run->header.bytes, .ak_doc = output->ak_doc, .receipt = output->receipt,
-                                         .state = output->states[0]};
+                                         .state = output->states[0], .trust = run->trust};
     const struct cmaw_plan_edge *edge = cmaw_codec_edge_of(run, output->states[0]);
     CMAW_REQUIRE(output->state_count == 1 && edge != NULL, CMAW_E_AUTH);
     CMAW_BUF_AUTO(text, CMAW_CLASS_MAX_SIZE);

@@ -76,14 +76,16 @@ static enum cmaw_err give_birth(const struct cmaw_manifest *manifest, const stru
     return birth->response.code == CMAW_CODE_OK ? CMAW_OK : refused(enclave, manifest, role, &birth->response, diag);
 }
 
-static enum cmaw_err verify(const struct cmaw_buf *bundle, struct cmaw_diag *diag)
+static enum cmaw_err verify(const struct cmaw_buf *bundle, enum cmaw_doc_trust trust, struct cmaw_diag *diag)
 {
     struct cmaw_deployment *deployment = calloc(1, sizeof *deployment);
     CMAW_REQUIRE(deployment != NULL, CMAW_E_NO_MEMORY);
     struct cmaw_finding finding = {0};
-    const enum cmaw_err err = cmaw_bundle_verify(cmaw_buf_slice(bundle), NULL, deployment, &finding);
+    const enum cmaw_err err = cmaw_bundle_verify(cmaw_buf_slice(bundle), NULL, trust, deployment, &finding);
     free(deployment);
-    return err == CMAW_OK ? err : cmaw_diag_set(diag, err, "what the enclaves gave does not verify: %s", finding.text);
+    CMAW_REQUIRE(err != CMAW_OK, CMAW_OK);
+    cmaw_unsigned_hint(&finding, diag);
+    return cmaw_diag_set(diag, err, "what the enclaves gave does not verify: %s", finding.text);
 }
 
 static enum cmaw_err births_of(const struct cmaw_manifest *manifest, const struct cmaw_enclave_at *enclaves, size_t count,
@@ -108,7 +110,8 @@ static enum cmaw_err births_of(const struct cmaw_manifest *manifest, const struc
 }
 
 enum cmaw_err cmaw_provision(struct cmaw_slice manifest, const struct cmaw_enclave_at *enclaves, size_t count,
-                             const struct cmaw_credentials *credentials, struct cmaw_buf *bundle, struct cmaw_diag *diag)
+                             const struct cmaw_credentials *credentials, enum cmaw_doc_trust trust, struct cmaw_buf *bundle,
+                             struct cmaw_diag *diag)
 {
     struct cmaw_manifest *parsed = calloc(1, sizeof *parsed);
     struct birth *births = calloc(CMAW_ROLES_MAX, sizeof *births);
@@ -120,7 +123,7 @@ enum cmaw_err cmaw_provision(struct cmaw_slice manifest, const struct cmaw_encla
     }
     if (err == CMAW_OK) {
         cmaw_bundle_encode(made, bundle);
-        err = bundle->err != CMAW_OK ? bundle->err : verify(bundle, diag);
+        err = bundle->err != CMAW_OK ? bundle->err : verify(bundle, trust, diag);
     }
     free_births(births, CMAW_ROLES_MAX);
     free(parsed);

@@ -8,6 +8,7 @@
 #include "client/proof/audit.h"
 #include "client/proof/proof.h"
 #include "client/settings.h"
+#include "client/unsigned.h"
 #include "client/when.h"
 #include "lib/base/text.h"
 #include "sys/daemon.h"
@@ -16,6 +17,7 @@ enum { PAUSE_FIRST_MS = 1000, PAUSE_MAX_MS = 15000, QUIET_MS = 30000, CLOCKS_MS 
 
 struct watch {
     const struct cmaw_verified_run *run;
+    enum cmaw_doc_trust trust;
     const struct cmaw_auditor_settings *settings;
     struct cmaw_proof *proof;
     uint64_t from_ms;
@@ -50,7 +52,7 @@ static enum cmaw_err read_key(struct watch *watch, size_t index, struct cmaw_dia
     [[gnu::cleanup(cmaw_auditor_wipe)]] struct cmaw_auditor auditor = {0};
     char arn[CMAW_ARN_MAX + 1];
     cmaw_audit_free(audit);
-    CMAW_TRY(cmaw_audit_begin(watch->run, role, audit));
+    CMAW_TRY(cmaw_audit_begin(watch->run, role, watch->trust, audit));
     CMAW_TRY(cmaw_slice_to_cstr(role->kms_key_arn, arn, sizeof arn));
     CMAW_TRY(cmaw_auditor_find(watch->settings, role->kms_key_arn, &auditor, diag));
     watch->of_stack = auditor.of_stack;
@@ -198,17 +200,27 @@ static enum cmaw_err report_lateness(const struct watch *watch)
     return cmaw_json_set_u64(watch->proof->json, "pages", watch->trail.pages);
 }
 
+/* What KMS released on the word of whoever wrote the document. */
+static enum cmaw_err report_unsigned(size_t uses, struct cmaw_proof *proof)
+{
+    CMAW_REQUIRE(uses > 0, CMAW_OK);
+    cmaw_proof_line(proof, "INSECURE   %zu of these uses are unsignedRecipient; " CMAW_UNSIGNED_NOTE, uses);
+    return cmaw_json_set_u64(proof->json, "unsigned_uses", uses);
+}
+
 static enum cmaw_err report(const struct watch *watch)
 {
     struct cmaw_proof *proof = watch->proof;
-    size_t uses = 0;
+    size_t uses = 0, unsigned_uses = 0;
     for (size_t i = 0; i < watch->run->manifest.role_count; i++) {
         if (watch->audits[i].role != NULL) {
             CMAW_TRY(report_key(&watch->audits[i], proof));
             uses += watch->audits[i].decrypts + watch->audits[i].generates;
+            unsigned_uses += watch->audits[i].unsigned_uses;
         }
     }
     CMAW_TRY(report_lateness(watch));
+    CMAW_TRY(report_unsigned(unsigned_uses, proof));
     proof->incomplete = watch->bad == 0 && (watch->missing > 0 || watch->interrupted);
     proof->pass = watch->bad == 0 && !proof->incomplete;
     if (watch->bad > 0) {
@@ -217,7 +229,8 @@ static enum cmaw_err report(const struct watch *watch)
         (void)snprintf(proof->summary, sizeof proof->summary, "%s%zu of %zu uses that must be in CloudTrail are not there (yet)",
                        watch->interrupted ? "interrupted; " : "", watch->missing, watch->expected);
     } else {
-        (void)snprintf(proof->summary, sizeof proof->summary, "0 of %zu uses of the keys were released to anything but a measured enclave", uses);
+        (void)snprintf(proof->summary, sizeof proof->summary, "0 of %zu uses of the keys were released to anything but a measured enclave%s", uses,
+                       unsigned_uses > 0 ? "; unsigned QEMU documents accepted" : "");
     }
     return CMAW_OK;
 }
@@ -231,6 +244,7 @@ enum cmaw_err cmaw_prove_attestation(const struct cmaw_outcome *outcome, const s
     const uint64_t kept_ms = cmaw_wall_clock_ms() - (uint64_t)CMAW_TRAIL_DAYS * DAY_MS;
     const uint64_t made_ms = outcome->run->manifest.not_before_ms - CLOCKS_MS;
     watch->run = outcome->run;
+    watch->trust = outcome->trust;
     watch->settings = settings;
     watch->proof = proof;
     watch->cut = made_ms < kept_ms;

@@ -26,7 +26,7 @@ static void put_seconds(uint64_t ms, char ret_text[static 32])
 static enum cmaw_err expect(const struct cmaw_verified_run *run, uint32_t index, struct cmaw_audit *audit)
 {
     struct cmaw_doc doc;
-    CMAW_TRY(cmaw_doc_parse(run->evidence->ak_docs[index], &doc));
+    CMAW_TRY(cmaw_doc_parse_trusting(run->evidence->ak_docs[index], audit->trust, &doc));
     for (size_t i = 0; i < audit->expected_count; i++) {
         CMAW_REQUIRE(!cmaw_slice_eq(audit->expected[i].module_id, doc.module_id), CMAW_OK);
     }
@@ -34,9 +34,10 @@ static enum cmaw_err expect(const struct cmaw_verified_run *run, uint32_t index,
     return CMAW_OK;
 }
 
-enum cmaw_err cmaw_audit_begin(const struct cmaw_verified_run *run, const struct cmaw_role *role, struct cmaw_audit *ret_audit)
+enum cmaw_err cmaw_audit_begin(const struct cmaw_verified_run *run, const struct cmaw_role *role, enum cmaw_doc_trust trust,
+                                struct cmaw_audit *ret_audit)
 {
-    *ret_audit = (struct cmaw_audit){.manifest = &run->manifest, .role = role, .text = CMAW_BUF(TEXT_MAX)};
+    *ret_audit = (struct cmaw_audit){.manifest = &run->manifest, .role = role, .trust = trust, .text = CMAW_BUF(TEXT_MAX)};
     uint64_t ended = 0;
     for (size_t i = 0; i < run->plan.step_count; i++) {
         ended = run->steps[i].finished_ms > ended ? run->steps[i].finished_ms : ended;
@@ -82,16 +83,19 @@ static void use(struct cmaw_audit *audit, const char *name, const json_t *event)
     const bool decrypt = strcmp(name, "Decrypt") == 0;
     audit->decrypts += decrypt;
     audit->generates += !decrypt;
-    const char *fault = cmaw_audit_use_fault(audit->manifest, audit->role, event);
+    const char *fault = cmaw_audit_use_fault(audit->manifest, audit->role, audit->trust, event);
     if (fault != NULL) {
         bad(audit, name, fault, event);
         return;
     }
+    bool is_unsigned = false;
+    const json_t *recipient = cmaw_event_recipient(event, audit->trust, &is_unsigned);
+    audit->unsigned_uses += is_unsigned;
     if (!decrypt) {
         (void)snprintf(audit->born, sizeof audit->born, "%s", cmaw_event_text(event, "eventTime")); /* the oldest comes last */
         return;
     }
-    const struct cmaw_slice module = cmaw_slice_of_cstr(cmaw_event_text(cmaw_event_recipient(event), "attestationDocumentModuleId"));
+    const struct cmaw_slice module = cmaw_slice_of_cstr(cmaw_event_text(recipient, "attestationDocumentModuleId"));
     for (size_t i = 0; i < audit->expected_count; i++) {
         audit->expected[i].seen = audit->expected[i].seen || cmaw_slice_eq(audit->expected[i].module_id, module);
     }

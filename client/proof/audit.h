@@ -23,12 +23,14 @@ struct cmaw_policy_change {
 struct cmaw_audit {
     const struct cmaw_manifest *manifest;
     const struct cmaw_role *role;
+    enum cmaw_doc_trust trust;
     bool acts;                /* the role acts in the run: its key has a birth, too */
     char run_ended[32];       /* the end of the run's last step, as above */
     struct cmaw_expected_use expected[CMAW_STEPS_MAX];
     size_t expected_count;
     size_t events, decrypts, generates, refused, other;
     size_t bad;
+    size_t unsigned_uses;     /* of decrypts and generates that are not bad: to a recipient that nobody vouches for */
     char born[32];            /* the first granted GenerateDataKey for this manifest; empty: none seen */
     char newest[32], oldest[32];
     struct cmaw_policy_change changes[CMAW_AUDIT_CHANGES_MAX]; /* newest first */
@@ -38,8 +40,9 @@ struct cmaw_audit {
 };
 void cmaw_audit_free(struct cmaw_audit *audit);
 
-/* What the run lets one expect of the role's key. */
-enum cmaw_err cmaw_audit_begin(const struct cmaw_verified_run *run, const struct cmaw_role *role, struct cmaw_audit *ret_audit);
+/* What the run lets one expect of the role's key; trust says whether a recipient with an unsigned document is one. */
+enum cmaw_err cmaw_audit_begin(const struct cmaw_verified_run *run, const struct cmaw_role *role, enum cmaw_doc_trust trust,
+                                struct cmaw_audit *ret_audit);
 /* An event about the key, newest first. Bad are: a Decrypt or GenerateDataKey that was granted without recipient, for measurements that the manifest does not
  * list, under another encryption context, or to another account or a service; every other granted operation that gives out key material, makes or moves
  * ciphertext, or lets somebody else do so; an event that cannot be read. Events are hostile text. */

@@ -15,9 +15,17 @@ const char *cmaw_event_text(const json_t *object, const char *key)
     return text == NULL ? "" : text;
 }
 
-const json_t *cmaw_event_recipient(const json_t *event)
+const json_t *cmaw_event_recipient(const json_t *event, enum cmaw_doc_trust trust, bool *ret_unsigned)
 {
-    const json_t *recipient = json_object_get(json_object_get(event, "additionalEventData"), "recipient");
+    const json_t *data = json_object_get(event, "additionalEventData");
+    const json_t *recipient = json_object_get(data, "recipient");
+    const bool is_unsigned = recipient == NULL && trust == CMAW_DOC_UNSIGNED_QEMU_TOO;
+    if (is_unsigned) {
+        recipient = json_object_get(data, "unsignedRecipient");
+    }
+    if (ret_unsigned != NULL) {
+        *ret_unsigned = is_unsigned && json_is_object(recipient);
+    }
     return json_is_object(recipient) ? recipient : NULL;
 }
 
@@ -80,9 +88,10 @@ static bool is_of_the_account(const struct cmaw_role *role, const json_t *event)
            (strcmp(type, "AssumedRole") == 0 || strcmp(type, "IAMUser") == 0 || strcmp(type, "Role") == 0);
 }
 
-const char *cmaw_audit_use_fault(const struct cmaw_manifest *manifest, const struct cmaw_role *role, const json_t *event)
+const char *cmaw_audit_use_fault(const struct cmaw_manifest *manifest, const struct cmaw_role *role, enum cmaw_doc_trust trust,
+                                 const json_t *event)
 {
-    const json_t *recipient = cmaw_event_recipient(event);
+    const json_t *recipient = cmaw_event_recipient(event, trust, NULL);
     return recipient == NULL                           ? "without a recipient"
            : !is_measured(role, recipient)             ? "for an enclave that the manifest does not list"
            : !has_exact_context(manifest, role, event) ? "under another encryption context"

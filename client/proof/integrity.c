@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "client/proof/proof.h"
+#include "client/unsigned.h"
 #include "client/when.h"
 #include "lib/base/text.h"
 
@@ -106,6 +107,10 @@ enum cmaw_err cmaw_prove_integrity(const struct cmaw_outcome *outcome, const str
     cmaw_proof_line(proof, "looked at  manifest, plan and ticket; %u attestation documents, %u receipts; %u states, %zu of them opened with your secrets",
                     outcome->evidence.ak_doc_count, outcome->evidence.receipt_count, outcome->evidence.state_count,
                     count_bound(run, CMAW_BOUND_OPENED));
+    if (run->unsigned_count > 0) {
+        cmaw_proof_line(proof, "INSECURE   %u of the documents are unsigned; " CMAW_UNSIGNED_NOTE, run->unsigned_count);
+        CMAW_TRY(cmaw_json_set_u64(proof->json, CMAW_UNSIGNED_KEY, run->unsigned_count));
+    }
     for (size_t i = 0; i < run->plan.step_count; i++) {
         CMAW_TRY(describe_step(run, i, proof));
     }

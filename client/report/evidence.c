@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "client/report/parts.h"
+#include "client/unsigned.h"
 #include "lib/base/text.h"
 #include "lib/crypto/hash.h"
 
@@ -48,7 +49,8 @@ static enum cmaw_err download(struct cmaw_page *page)
     CMAW_TRY(cmaw_hex_to_cstr(cmaw_bytes32_slice(&page->report->record->mh), hex, sizeof hex));
     cmaw_html_leaf(html, "p", NULL, "Anyone can check it, offline. Take the manifest's hash from whoever stands for the images, not from this page:");
     cmaw_html_open(html, "pre");
-    cmaw_html_textf(html, "cmaw-verify %s --manifest-hash %s", name, hex);
+    cmaw_html_textf(html, "cmaw-verify %s --manifest-hash %s%s", name, hex,
+                    page->report->run->unsigned_count > 0 ? " " CMAW_UNSIGNED_SWITCH : "");
     cmaw_html_close(html);
     return CMAW_OK;
 }

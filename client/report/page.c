@@ -4,6 +4,7 @@
 
 #include "client/report/parts.h"
 #include "client/report/style.h"
+#include "client/unsigned.h"
 #include "client/when.h"
 #include "lib/base/text.h"
 #include "lib/crypto/hash.h"
@@ -101,6 +102,13 @@ static enum cmaw_err put_top(struct cmaw_page *page, const struct verdict *verdi
     cmaw_html_leaf(html, "span", "word", verdict->text);
     cmaw_html_leaf(html, "span", "sentence", verdict->sentence);
     cmaw_html_close(html);
+    if (page->report->run != NULL && page->report->run->unsigned_count > 0) {
+        cmaw_html_open(html, "p");
+        cmaw_html_attr(html, "class", "insecure");
+        cmaw_html_leaf(html, "strong", NULL, "INSECURE: ");
+        cmaw_html_text(html, CMAW_UNSIGNED_NOTE ".");
+        cmaw_html_close(html);
+    }
     cmaw_page_verdict(page);
     CMAW_TRY(put_facts(page));
     cmaw_html_close(html);

@@ -29,7 +29,9 @@ struct cmaw_slice cmaw_step_pcr(const struct cmaw_report *report, const struct c
 {
     const struct cmaw_verified_step *claims = cmaw_step_claims(report, step);
     struct cmaw_doc doc;
-    if (claims != NULL && cmaw_doc_parse(report->run->evidence->ak_docs[claims->doc], &doc) == CMAW_OK) {
+    /* of a verified run: whether it may be unsigned has been decided */
+    if (claims != NULL &&
+        cmaw_doc_parse_trusting(report->run->evidence->ak_docs[claims->doc], CMAW_DOC_UNSIGNED_QEMU_TOO, &doc) == CMAW_OK) {
         return cmaw_doc_pcr(&doc, pcr_numbers[index]);
     }
     const struct cmaw_role *role = cmaw_manifest_role(report->manifest, step->role);

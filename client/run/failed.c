@@ -25,7 +25,7 @@ static const struct {
 
 /* Verifies and opens the failure state of a StepResult. */
 static enum cmaw_err open_failure(const struct cmaw_pinned *pinned, const struct cmaw_run_record *record, const struct cmaw_edge_secrets *secrets,
-                                  uint32_t *ret_step, struct cmaw_buf *text, struct cmaw_finding *finding)
+                                  enum cmaw_doc_trust trust, uint32_t *ret_step, struct cmaw_buf *text, struct cmaw_finding *finding)
 {
     struct cmaw_step_output *output = calloc(1, sizeof *output);
     struct cmaw_ticket *ticket = calloc(1, sizeof *ticket);
@@ -38,7 +38,7 @@ static enum cmaw_err open_failure(const struct cmaw_pinned *pinned, const struct
     if (err == CMAW_OK) {
         const struct cmaw_failure failure = {.manifest = pinned->deployment->bundle.manifest, .plan = cmaw_buf_slice(&record->plan),
                                              .ticket_header = ticket->header, .ak_doc = output->ak_doc, .receipt = output->receipt,
-                                             .state = output->states[0]};
+                                             .state = output->states[0], .trust = trust};
         err = cmaw_failure_open(&failure, &record->mh, cmaw_edge_secrets_of(secrets, state.header.edge), ret_step, text, finding);
     }
     free(output);
@@ -70,7 +70,7 @@ enum cmaw_err cmaw_failure_read(struct cmaw_store *store, const struct cmaw_run_
     CMAW_TRY(cmaw_store_secrets(store, &record->run_id, &secrets, diag));
     uint32_t step = 0;
     struct cmaw_finding finding = {0};
-    if (open_failure(&pinned, record, &secrets, &step, &ret_failure->text, &finding) != CMAW_OK) {
+    if (open_failure(&pinned, record, &secrets, cmaw_store_trust(store), &step, &ret_failure->text, &finding) != CMAW_OK) {
         cmaw_progress("the report of the failure does not verify and was not opened: %s", finding.text);
         cmaw_buf_reset(&ret_failure->text);
         return CMAW_OK;

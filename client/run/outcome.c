@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "client/unsigned.h"
 #include "host/temporal/objects.h"
 
 void cmaw_outcome_free(struct cmaw_outcome **outcome)
@@ -98,7 +99,7 @@ static enum cmaw_err verify(const struct cmaw_run_record *record, const struct c
     free(result);
     free(ticket);
     CMAW_TRY(err);
-    CMAW_TRY(cmaw_run_verify(&outcome->evidence, &record->mh, &outcome->run, finding));
+    CMAW_TRY(cmaw_run_verify(&outcome->evidence, &record->mh, outcome->trust, &outcome->run, finding));
     if (!cmaw_bytes32_eq(&outcome->run->header.run_id, cmaw_bytes32_slice(&record->run_id))) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "run.id", "this is another run");
     }
@@ -115,8 +116,10 @@ enum cmaw_err cmaw_outcome_verify(struct cmaw_store *store, const struct cmaw_ru
     CMAW_TRY(cmaw_pinned_load(store, &record->mh, &outcome->pinned, diag));
     CMAW_TRY(cmaw_store_secrets(store, &record->run_id, &outcome->secrets, diag));
     struct cmaw_finding finding = {0};
+    outcome->trust = cmaw_store_trust(store);
     const enum cmaw_err err = verify(record, found, outcome, &finding);
     if (err != CMAW_OK) {
+        cmaw_unsigned_hint(&finding, diag);
         cmaw_diag_hint(diag, "somebody changed, mixed up or withheld a part of it: nothing of it was opened for you");
         return cmaw_diag_set(diag, err, "run %s does not verify: %s%s%s", record->workflow_id, finding.check == NULL ? "" : finding.check,
                              finding.check == NULL ? "" : ": ", finding.text[0] == '\0' ? cmaw_err_text(err) : finding.text);

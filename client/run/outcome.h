@@ -13,6 +13,7 @@ struct cmaw_outcome {
     struct cmaw_evidence evidence; /* points into pinned, the record, and extra */
     struct cmaw_verified_run *run;
     struct cmaw_edge_secrets secrets;
+    enum cmaw_doc_trust trust; /* what was taken: run->unsigned_count says how often that mattered */
 };
 void cmaw_outcome_free(struct cmaw_outcome **outcome);
 #define CMAW_OUTCOME_AUTO(name) [[gnu::cleanup(cmaw_outcome_free)]] struct cmaw_outcome *name = NULL
@@ -22,7 +23,7 @@ struct cmaw_found_states {
     struct cmaw_slice of[CMAW_EDGES_MAX];
 };
 
-/* Verifies a completed run. record and found (may be NULL) must outlive the outcome. AUTH: it does not verify, and diag names the check. */
+/* Verifies a completed run, with documents as the store's trust has them. record and found (may be NULL) must outlive the outcome. AUTH: it does not verify, and diag names the check. */
 enum cmaw_err cmaw_outcome_verify(struct cmaw_store *store, const struct cmaw_run_record *record, const struct cmaw_found_states *found,
                                   struct cmaw_outcome **ret_outcome, struct cmaw_diag *diag);
 /* Opens the state on an edge of a verified run. NOT_FOUND if the state is not at hand. */

@@ -109,11 +109,14 @@ static enum cmaw_err write_edge(const struct sink *sink, const struct cmaw_plan_
     return put_json(entry, opened.content.content, file, diag);
 }
 
-static enum cmaw_err begin_json(const struct cmaw_run_record *record, size_t edges, json_t *json)
+static enum cmaw_err begin_json(const struct cmaw_outcome *outcome, const struct cmaw_run_record *record, size_t edges, json_t *json)
 {
     CMAW_TRY(cmaw_json_set_hex(json, "run_id", cmaw_bytes32_slice(&record->run_id)));
     CMAW_TRY(cmaw_json_set_text(json, "workflow_id", record->workflow_id));
     CMAW_TRY(cmaw_json_set_text(json, "status", cmaw_run_status_name(record->status)));
+    if (outcome->run->unsigned_count > 0) {
+        CMAW_TRY(cmaw_json_set_u64(json, CMAW_UNSIGNED_KEY, outcome->run->unsigned_count));
+    }
     return edges == 1 ? CMAW_OK : cmaw_json_set(json, "outputs", json_object());
 }
 
@@ -126,8 +129,11 @@ enum cmaw_err cmaw_output_write(const struct cmaw_outcome *outcome, const struct
     if (json) {
         object = json_object();
         CMAW_REQUIRE(object != NULL, CMAW_E_NO_MEMORY);
-        CMAW_TRY(begin_json(record, sink.edges, object));
+        CMAW_TRY(begin_json(outcome, record, sink.edges, object));
         sink.json = object;
+    }
+    if (outcome->run->unsigned_count > 0) { /* on standard error: the result alone goes to standard output */
+        cmaw_progress("INSECURE: " CMAW_UNSIGNED_NOTE);
     }
     const struct cmaw_plan_edge *edge;
     for (uint32_t cursor = 0; (edge = cmaw_plan_next_in(plan, 0, &cursor)) != NULL;) {

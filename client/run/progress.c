@@ -79,7 +79,8 @@ static void describe_enclave(struct cmaw_slice ak_doc, char ret_text[static CMAW
 {
     struct cmaw_doc doc;
     ret_text[0] = '\0';
-    if (cmaw_doc_parse(ak_doc, &doc) != CMAW_OK) {
+    /* a name to show while it runs; nothing is verified here */
+    if (cmaw_doc_parse_trusting(ak_doc, CMAW_DOC_UNSIGNED_QEMU_TOO, &doc) != CMAW_OK) {
         return;
     }
     char module[128];

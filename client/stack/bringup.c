@@ -10,6 +10,7 @@
 #include "client/settings.h"
 #include "client/stack/control.h"
 #include "client/stack/kms_of.h"
+#include "client/stack/tier.h"
 #include "client/stack/tools.h"
 #include "client/store/store.h"
 #include "sys/daemon.h"
@@ -226,7 +227,7 @@ static enum cmaw_err give_births(const struct cmaw_stack *stack, struct cmaw_sli
         enclaves[i].addr = addrs[i];
         err = cmaw_stack_enclave(stack, stack->roles[i].name, addrs[i], diag);
     }
-    err = err != CMAW_OK ? err : cmaw_provision(manifest, enclaves, stack->role_count, &credentials, bundle, diag);
+    err = err != CMAW_OK ? err : cmaw_provision(manifest, enclaves, stack->role_count, &credentials, cmaw_tier_doc_trust(stack), bundle, diag);
     free(addrs);
     free(enclaves);
     cmaw_wipe(&key, sizeof key);
@@ -264,6 +265,9 @@ enum cmaw_err cmaw_bringup(struct cmaw_stack *stack, struct cmaw_diag *diag)
         make_folders, launch_supervisor, start_devd, start_temporal, make_access_keys, make_images, start_enclaves,
         make_keys, make_manifest, make_bundle, start_worker,
     };
+    if (stack->tier == CMAW_STACK_QEMU) {
+        cmaw_progress("WARNING: %s", cmaw_tier_note(stack));
+    }
     for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
         CMAW_TRY(stages[i](stack, diag));
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/stack/tier.h"
 #include "client/table.h"
 #include "client/terminal.h"
 #include "lib/base/text.h"
@@ -199,7 +200,8 @@ static enum cmaw_err print_processes(const struct cmaw_stack *stack)
 enum cmaw_err cmaw_report_print(const struct cmaw_stack *stack, struct cmaw_diag *diag)
 {
     (void)diag;
-    (void)printf("stack %s in %s\na simulation, which shows everything but isolation by hardware\n\n", stack->name, stack->dir);
+    (void)printf("stack %s in %s\ntier %s: %s\n\n", stack->name, stack->dir, cmaw_stack_tier_name(stack->tier),
+                 cmaw_tier_note(stack));
     CMAW_TRY(print_processes(stack));
     (void)printf("\nweb pages http://127.0.0.1:%u\nbundle %s/bundle.bin\n", stack->ports[CMAW_PORT_UI], stack->dir);
     struct cmaw_bytes32 mh;
@@ -249,7 +251,11 @@ enum cmaw_err cmaw_report_print_json(const struct cmaw_stack *stack, struct cmaw
     CMAW_REQUIRE(json != NULL, CMAW_E_NO_MEMORY);
     CMAW_TRY(cmaw_json_set_text(json, "name", stack->name));
     CMAW_TRY(cmaw_json_set_text(json, "dir", stack->dir));
-    CMAW_TRY(cmaw_json_set(json, "simulation", json_true()));
+    CMAW_TRY(cmaw_json_set(json, "simulation", json_boolean(stack->tier == CMAW_STACK_SIM)));
+    CMAW_TRY(cmaw_json_set_text(json, "tier", cmaw_stack_tier_name(stack->tier)));
+    if (stack->tier == CMAW_STACK_QEMU) {
+        CMAW_TRY(cmaw_json_set_u64(json, "memory_mib", stack->memory_mib));
+    }
     CMAW_TRY(cmaw_json_set(json, "ready", json_boolean(cmaw_report_all_ready(stack))));
     CMAW_TRY(cmaw_json_set(json, "supervisor_running", json_boolean(cmaw_stack_alive(stack->supervisor_pid, stack->supervisor_started))));
     CMAW_TRY(cmaw_json_set_text(json, "namespace", stack->ns));

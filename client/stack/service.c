@@ -99,6 +99,9 @@ static enum cmaw_err devd(const struct cmaw_stack *stack, struct cmaw_service *s
     arg(service, "%u", stack->ports[CMAW_PORT_DEVD]);
     arg(service, "--lookup-rate"); /* several cmaw verify at once share one account's rate */
     arg(service, "50");
+    if (stack->tier == CMAW_STACK_QEMU) {
+        arg(service, "--accept-unsigned-qemu-documents");
+    }
     ready_fd(service);
     observed(stack, service, 0);
     inherit_env(service, true);
@@ -177,19 +180,32 @@ static enum cmaw_err proxy(const struct cmaw_stack *stack, struct cmaw_service *
     return CMAW_OK;
 }
 
+/* What an enclave runs on. */
+static void backend(const struct cmaw_stack *stack, struct cmaw_service *service)
+{
+    arg(service, "--backend");
+    arg(service, "%s", cmaw_stack_tier_name(stack->tier));
+    if (stack->tier == CMAW_STACK_SIM) {
+        arg(service, "--nsm");
+        arg(service, "%s/devd/nsm.sock", stack->dir);
+        return;
+    }
+    arg(service, "--vm");
+    arg(service, "%s", stack->vm);
+    arg(service, "--memory");
+    arg(service, "%u", stack->memory_mib);
+}
+
 static enum cmaw_err enclave(const struct cmaw_stack *stack, const char *role, struct cmaw_service *service,
                              struct cmaw_diag *diag)
 {
     CMAW_TRY(program(service, "cmaw-launch", diag));
     arg(service, "run");
-    arg(service, "--backend");
-    arg(service, "sim");
+    backend(stack, service);
     arg(service, "--eif");
     arg(service, "%s/images/%s.eif", stack->dir, role);
     arg(service, "--socket");
     arg(service, "%s/enclaves/%s.sock", stack->dir, role);
-    arg(service, "--nsm");
-    arg(service, "%s/devd/nsm.sock", stack->dir);
     arg(service, "--name");
     arg(service, "%s", role);
     arg(service, "--parent-role");

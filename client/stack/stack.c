@@ -12,6 +12,24 @@
 static const char *const port_names[CMAW_PORT_COUNT] = {"temporal", "ui", "http", "metrics", "devd", "worker_http", "proxy_http"};
 static const char *const state_names[] = {"stopped", "starting", "ready", "waiting", "failed"};
 
+static const char *const tier_names[CMAW_STACK_TIERS] = {"sim", "qemu"};
+
+const char *cmaw_stack_tier_name(enum cmaw_stack_tier tier)
+{
+    return tier_names[tier];
+}
+
+enum cmaw_err cmaw_stack_tier_find(const char *name, enum cmaw_stack_tier *ret_tier)
+{
+    for (enum cmaw_stack_tier tier = CMAW_STACK_SIM; tier < CMAW_STACK_TIERS; tier++) {
+        if (strcmp(name, tier_names[tier]) == 0) {
+            *ret_tier = tier;
+            return CMAW_OK;
+        }
+    }
+    return CMAW_E_NOT_FOUND;
+}
+
 const char *cmaw_process_state_name(enum cmaw_process_state state)
 {
     return (unsigned)state < sizeof state_names / sizeof state_names[0] ? state_names[state] : "unknown";
@@ -101,6 +119,21 @@ static enum cmaw_err process_from(const json_t *json, struct cmaw_stack_process 
     return CMAW_E_MALFORMED;
 }
 
+/* A stack that was made before there were tiers names none. */
+static enum cmaw_err tier_from(const json_t *json, struct cmaw_stack *stack)
+{
+    char name[8];
+    uint64_t memory = 0;
+    CMAW_REQUIRE(json_object_get(json, "tier") != NULL, CMAW_OK);
+    CMAW_TRY(cmaw_json_text(json, "tier", name, sizeof name));
+    CMAW_TRY(cmaw_stack_tier_find(name, &stack->tier));
+    CMAW_REQUIRE(stack->tier == CMAW_STACK_QEMU, CMAW_OK);
+    CMAW_TRY(cmaw_json_text(json, "vm", stack->vm, sizeof stack->vm));
+    CMAW_TRY(cmaw_json_u64(json, "memory_mib", UINT32_MAX, &memory));
+    stack->memory_mib = (uint32_t)memory;
+    return CMAW_OK;
+}
+
 static enum cmaw_err settings_from(const json_t *json, struct cmaw_stack *stack)
 {
     uint64_t days = 0;
@@ -112,6 +145,7 @@ static enum cmaw_err settings_from(const json_t *json, struct cmaw_stack *stack)
     CMAW_TRY(cmaw_json_u64(json, "validity_days", UINT32_MAX, &days));
     stack->validity_days = (uint32_t)days;
     stack->log_json = json_is_true(json_object_get(json, "log_json"));
+    CMAW_TRY(tier_from(json, stack));
     const json_t *ports = json_object_get(json, "ports");
     for (size_t i = 0; i < CMAW_PORT_COUNT; i++) {
         uint64_t port = 0;
@@ -229,6 +263,11 @@ static enum cmaw_err put_settings(const struct cmaw_stack *stack, json_t *json)
     CMAW_TRY(cmaw_json_set_text(json, "namespace", stack->ns));
     CMAW_TRY(cmaw_json_set_u64(json, "validity_days", stack->validity_days));
     CMAW_TRY(cmaw_json_set(json, "log_json", json_boolean(stack->log_json)));
+    CMAW_TRY(cmaw_json_set_text(json, "tier", cmaw_stack_tier_name(stack->tier)));
+    if (stack->tier == CMAW_STACK_QEMU) {
+        CMAW_TRY(cmaw_json_set_text(json, "vm", stack->vm));
+        CMAW_TRY(cmaw_json_set_u64(json, "memory_mib", stack->memory_mib));
+    }
     json_t *ports = json_object();
     CMAW_TRY(cmaw_json_set(json, "ports", ports));
     for (size_t i = 0; i < CMAW_PORT_COUNT; i++) {

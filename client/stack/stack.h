@@ -14,6 +14,12 @@
 enum cmaw_stack_port { CMAW_PORT_TEMPORAL, CMAW_PORT_UI, CMAW_PORT_HTTP, CMAW_PORT_METRICS, CMAW_PORT_DEVD, CMAW_PORT_WORKER,
                        CMAW_PORT_PROXY, CMAW_PORT_COUNT };
 
+/* What its enclaves are: namespaces of the host, or QEMU's nitro-enclave machine, whose attestation documents nobody signs. */
+enum cmaw_stack_tier { CMAW_STACK_SIM, CMAW_STACK_QEMU, CMAW_STACK_TIERS };
+const char *cmaw_stack_tier_name(enum cmaw_stack_tier tier);
+/* NOT_FOUND for another name. */
+enum cmaw_err cmaw_stack_tier_find(const char *name, enum cmaw_stack_tier *ret_tier);
+
 enum { CMAW_ENCLAVE_RPC_PORT = 5000, CMAW_STACK_PROCESSES_MAX = 4 + CMAW_ROLES_MAX, CMAW_PROCESS_NAME_SIZE = 80 };
 
 struct cmaw_stack_role {
@@ -46,6 +52,9 @@ struct cmaw_stack {
     uint32_t validity_days;
     uint16_t ports[CMAW_PORT_COUNT]; /* 0: of a stack that was made before there was this one */
     bool log_json;                   /* how its processes log */
+    enum cmaw_stack_tier tier;       /* chosen when it was made */
+    char vm[CMAW_PATH_MAX];          /* qemu: absolute path of the folder with its tools */
+    uint32_t memory_mib;             /* qemu: of each enclave */
     size_t role_count;
     struct cmaw_stack_role roles[CMAW_ROLES_MAX];
     char boot_id[64];   /* of the boot in which the pids below mean something */

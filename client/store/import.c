@@ -3,6 +3,7 @@
 
 #include "client/store/store_private.h"
 #include "client/store/transfer.h"
+#include "client/unsigned.h"
 #include "lib/base/text.h"
 
 /* The file being read, and where it goes. */
@@ -56,14 +57,17 @@ static enum cmaw_err pin(struct reading *reading, const struct cmaw_bytes32 *mh,
     struct cmaw_finding finding = {0};
     struct cmaw_deployment *deployment = calloc(1, sizeof *deployment);
     CMAW_REQUIRE(deployment != NULL, CMAW_E_NO_MEMORY);
-    enum cmaw_err err = cmaw_bundle_verify(bundle, mh, deployment, &finding);
+    enum cmaw_err err = cmaw_bundle_verify(bundle, mh, cmaw_store_trust(reading->store), deployment, &finding);
     if (err != CMAW_OK) {
+        cmaw_unsigned_hint(&finding, reading->diag);
         err = cmaw_diag_set(reading->diag, err, "a deployment in the export does not verify: %s", finding.text[0] == '\0' ? cmaw_err_text(err) : finding.text);
     } else {
         err = cmaw_store_pin_behind(reading->store, deployment, bundle, reading->diag);
     }
+    const uint32_t unsigned_count = deployment->unsigned_count;
     free(deployment);
     reading->result->pinned += err == CMAW_OK;
+    reading->result->unsigned_documents += err == CMAW_OK ? unsigned_count : 0;
     return err;
 }
 

@@ -136,7 +136,10 @@ enum cmaw_err cmaw_store_open_locked(const struct cmaw_settings *settings, struc
 {
     char path[CMAW_PATH_MAX];
     CMAW_TRY(cmaw_settings_store(settings, path, diag));
-    return cmaw_store_open(path, ret_store, diag);
+    CMAW_TRY(cmaw_store_open(path, ret_store, diag));
+    cmaw_unsigned_warn(settings->accept_unsigned);
+    cmaw_store_set_trust(*ret_store, cmaw_unsigned_trust(settings->accept_unsigned));
+    return CMAW_OK;
 }
 
 enum cmaw_err cmaw_store_open_unlocked(const struct cmaw_settings *settings, struct cmaw_store **ret_store, struct cmaw_diag *diag)

@@ -118,6 +118,16 @@ enum cmaw_err cmaw_store_open(const char *path, struct cmaw_store **ret_store, s
     return CMAW_OK;
 }
 
+void cmaw_store_set_trust(struct cmaw_store *store, enum cmaw_doc_trust trust)
+{
+    store->trust = trust;
+}
+
+enum cmaw_doc_trust cmaw_store_trust(const struct cmaw_store *store)
+{
+    return store->trust;
+}
+
 enum cmaw_err cmaw_store_is_old(struct cmaw_store *store, bool *ret_old, struct cmaw_diag *diag)
 {
     uint64_t format = 0;

@@ -16,6 +16,9 @@ void cmaw_store_close(struct cmaw_store **store);
 /* Opens the file, or makes it with its folder. It is locked until cmaw_store_unlock: secrets cannot be read or written. UNSUPPORTED for
  * a format that a newer cmaw has made. */
 enum cmaw_err cmaw_store_open(const char *path, struct cmaw_store **ret_store, struct cmaw_diag *diag);
+/* Which documents may stand behind what is verified through this handle: CMAW_DOC_SIGNED unless set. Never written to the file. */
+void cmaw_store_set_trust(struct cmaw_store *store, enum cmaw_doc_trust trust);
+enum cmaw_doc_trust cmaw_store_trust(const struct cmaw_store *store);
 /* Whether a passphrase has been set yet. */
 enum cmaw_err cmaw_store_has_passphrase(struct cmaw_store *store, bool *ret_has, struct cmaw_diag *diag);
 /* Derives the key; sets the passphrase if there is none yet. AUTH, with one clear line, if it is the wrong one: that costs the same time and

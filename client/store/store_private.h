@@ -16,6 +16,7 @@ struct cmaw_store {
     sqlite3 *db;
     struct cmaw_secret key; /* of the keys of runs; without bytes while locked */
     struct cmaw_buf lock;   /* what it was unlocked with, as in the file */
+    enum cmaw_doc_trust trust;
 };
 
 /* Seals and opens small things. label and id say what it is, so that one cannot stand for another. BUG for a key without bytes. */

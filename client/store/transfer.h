@@ -61,6 +61,7 @@ struct cmaw_import_result {
     size_t completed; /* were here already, without their end */
     size_t shredded;  /* were shredded here, and stay so */
     size_t pinned;    /* deployments */
+    size_t unsigned_documents; /* behind the keys of those pinned */
     struct cmaw_buf untrusted; /* hashes of manifests of the runs that are not pinned here; free it */
 };
 /* Brings the runs of the file into the unlocked store, all or none; doing it again changes nothing. Pins no deployment but those in trusted, which open

@@ -22,6 +22,7 @@ struct attest_args {
     const char *max_age;
     bool allow_debug;
     bool any_pcr;
+    bool accept_unsigned;
     bool json;
 };
 
@@ -84,7 +85,8 @@ static enum cmaw_err read_time(const struct attest_args *args, struct cmaw_docum
 
 static enum cmaw_err read_policy(const struct attest_args *args, struct cmaw_buf *nonce, struct cmaw_document_policy *policy, struct cmaw_diag *diag)
 {
-    *policy = (struct cmaw_document_policy){.allow_debug = args->allow_debug, .any_pcr = args->any_pcr && args->pcrs.count == 0};
+    *policy = (struct cmaw_document_policy){.allow_debug = args->allow_debug, .any_pcr = args->any_pcr && args->pcrs.count == 0,
+                                             .trust = cmaw_unsigned_trust(args->accept_unsigned)};
     if (args->pcrs.count == 0 && !args->any_pcr) {
         cmaw_diag_hint(diag, "--pcr 0=HEX says which image it must be; --any-pcr-insecure only shows what the document says");
         return cmaw_diag_set(diag, CMAW_E_USAGE, "attest: no PCR is pinned, so any enclave's document would do");
@@ -153,6 +155,7 @@ enum cmaw_err cmaw_command_attest(int argc, char **argv, struct cmaw_diag *diag)
         {"max-age", "TIME", "how far from that it may have been made (300s)", &args.max_age, NULL, NULL},
         {"allow-debug-insecure", NULL, "accept an enclave in debug mode", NULL, NULL, &args.allow_debug},
         {"any-pcr-insecure", NULL, "accept any measured code", NULL, NULL, &args.any_pcr},
+        CMAW_OPTION_UNSIGNED(args.accept_unsigned),
         CMAW_OPTION_END};
     const struct cmaw_option common[] = {{"json", NULL, "JSON on standard output", NULL, NULL, &args.json}, CMAW_OPTION_END};
     const struct cmaw_usage usage = {

@@ -208,6 +208,7 @@ enum cmaw_err cmaw_command_codec(int argc, char **argv, struct cmaw_diag *diag)
         {"key", "FILE", "and this private key (PEM)", &args.key, NULL, NULL},
         {"token-file", "FILE", "keep the token there from start to start, and do not print it", &args.token_file, NULL, NULL},
         {"no-token", NULL, "let every program of this machine ask", NULL, NULL, &args.no_token},
+        CMAW_OPTION_UNSIGNED(args.settings.accept_unsigned),
         {"ready-fd", "N", "where to say that it serves", &args.ready, NULL, NULL},
         CMAW_OPTION_END};
     const struct cmaw_option common[] = {CMAW_OPTION_STORE(args.settings), CMAW_OPTION_DIR(args.settings), CMAW_OPTION_JSON(args.settings),

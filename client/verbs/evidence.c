@@ -12,6 +12,7 @@ struct evidence_args {
 
 static enum cmaw_err print_how(const struct evidence_args *args, const struct cmaw_subject *subject)
 {
+    const uint32_t count = subject->outcome->run->unsigned_count;
     char mh[2 * CMAW_HASH_SIZE + 1];
     CMAW_TRY(cmaw_hex_to_cstr(cmaw_bytes32_slice(&subject->record.mh), mh, sizeof mh));
     if (args->settings.json) {
@@ -21,9 +22,13 @@ static enum cmaw_err print_how(const struct evidence_args *args, const struct cm
         CMAW_TRY(cmaw_json_set_hex(json, "run_id", cmaw_bytes32_slice(&subject->record.run_id)));
         CMAW_TRY(cmaw_json_set_text(json, "manifest", mh));
         CMAW_TRY(cmaw_json_set_text(json, "file", args->output));
+        if (count > 0) {
+            CMAW_TRY(cmaw_json_set_u64(json, CMAW_UNSIGNED_KEY, count));
+        }
         return cmaw_json_print(json);
     }
-    (void)printf("%s: evidence of run %s\nanyone can check it: cmaw-verify %s --manifest-hash %s\n", args->output, subject->record.workflow_id, args->output, mh);
+    (void)printf("%s: evidence of run %s\nanyone can check it: cmaw-verify %s --manifest-hash %s%s\n", args->output, subject->record.workflow_id, args->output, mh,
+                 count > 0 ? " " CMAW_UNSIGNED_SWITCH "\nINSECURE: " CMAW_UNSIGNED_NOTE : "");
     return CMAW_OK;
 }
 
@@ -42,6 +47,7 @@ enum cmaw_err cmaw_command_evidence(int argc, char **argv, struct cmaw_diag *dia
     const struct cmaw_option options[] = {
         {"output", "FILE", "where to write the evidence", &args.output, NULL, NULL, 'o'},
         {"disclose", "EDGE", "put what was on that edge into it, in clear; repeat", NULL, &args.disclose, NULL},
+        CMAW_OPTION_UNSIGNED(args.settings.accept_unsigned),
         CMAW_OPTION_END};
     const struct cmaw_option common[] = {CMAW_OPTION_TEMPORAL(args.settings), CMAW_OPTION_STORE(args.settings), CMAW_OPTION_DIR(args.settings),
                                          CMAW_OPTION_JSON(args.settings), CMAW_OPTION_END};

@@ -17,6 +17,7 @@ struct provision_args {
     const char *instance_arn;
     struct cmaw_aws_options aws;
     bool keep_policies;
+    bool accept_unsigned;
     struct cmaw_words enclaves;
 };
 
@@ -72,7 +73,8 @@ static enum cmaw_err provision(struct cmaw_slice bytes, const struct cmaw_manife
     const struct cmaw_aws_credentials texts = cmaw_aws_keys_texts(&keys);
     const struct cmaw_credentials credentials = {texts.access_key_id, texts.secret_access_key, texts.session_token};
     CMAW_BUF_AUTO(bundle, CMAW_BUNDLE_MAX);
-    CMAW_TRY(cmaw_provision(bytes, enclaves, args->enclaves.count, &credentials, &bundle, diag));
+    cmaw_unsigned_warn(args->accept_unsigned);
+    CMAW_TRY(cmaw_provision(bytes, enclaves, args->enclaves.count, &credentials, cmaw_unsigned_trust(args->accept_unsigned), &bundle, diag));
     CMAW_TRY(cmaw_file_write(args->output, cmaw_buf_slice(&bundle), 0644, diag));
     (void)printf("%s\n", args->output);
     return CMAW_OK;
@@ -101,6 +103,7 @@ enum cmaw_err cmaw_command_provision(int argc, char **argv, struct cmaw_diag *di
         {"region", "NAME", "its region", &args.region, NULL, NULL},
         {"admin-arn", "ARN", "who may change the keys' policies", &args.admin_arn, NULL, NULL},
         {"instance-arn", "ARN", "the role of the host that runs the enclaves", &args.instance_arn, NULL, NULL},
+        CMAW_OPTION_UNSIGNED(args.accept_unsigned),
         {"keep-policies", NULL, "do not touch the key policies", NULL, NULL, &args.keep_policies},
         CMAW_AWS_OPTIONS(args.aws),
         CMAW_OPTION_END};

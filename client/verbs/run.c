@@ -64,6 +64,7 @@ enum cmaw_err cmaw_command_run(int argc, char **argv, struct cmaw_diag *diag)
         {"content-type", "TYPE", "of the input (default: by the file's name)", &args.content_type, NULL, NULL},
         {"expires", "TIME", "until when enclaves may work on it: 30s, 5m, 24h (default), 7d", &args.expires, NULL, NULL},
         {"timeout", "TIME", "stop waiting after this; the run goes on", &args.timeout, NULL, NULL},
+        CMAW_OPTION_UNSIGNED(args.settings.accept_unsigned),
         CMAW_OPTION_END};
     const struct cmaw_option common[] = {CMAW_OPTION_TEMPORAL(args.settings), CMAW_OPTION_STORE(args.settings), CMAW_OPTION_DIR(args.settings),
                                          CMAW_OPTION_JSON(args.settings), CMAW_OPTION_END};
@@ -111,6 +112,7 @@ enum cmaw_err cmaw_command_submit(int argc, char **argv, struct cmaw_diag *diag)
         {"input", "NAME=FILE", "the input of that name, where a workflow has several; repeat", NULL, &args.inputs, NULL},
         {"content-type", "TYPE", "of the input (default: by the file's name)", &args.content_type, NULL, NULL},
         {"expires", "TIME", "until when enclaves may work on it: 30s, 5m, 24h (default), 7d", &args.expires, NULL, NULL},
+        CMAW_OPTION_UNSIGNED(args.settings.accept_unsigned),
         CMAW_OPTION_END};
     const struct cmaw_option common[] = {CMAW_OPTION_TEMPORAL(args.settings), CMAW_OPTION_STORE(args.settings), CMAW_OPTION_DIR(args.settings),
                                          CMAW_OPTION_JSON(args.settings), CMAW_OPTION_END};
@@ -151,7 +153,8 @@ static enum cmaw_err finish(const struct run_args *args, const char *name, bool 
 enum cmaw_err cmaw_command_wait(int argc, char **argv, struct cmaw_diag *diag)
 {
     struct run_args args = {0};
-    const struct cmaw_option options[] = {{"timeout", "TIME", "stop waiting after this; the run goes on", &args.timeout, NULL, NULL}, CMAW_OPTION_END};
+    const struct cmaw_option options[] = {{"timeout", "TIME", "stop waiting after this; the run goes on", &args.timeout, NULL, NULL},
+                                          CMAW_OPTION_UNSIGNED(args.settings.accept_unsigned), CMAW_OPTION_END};
     const struct cmaw_option common[] = {CMAW_OPTION_TEMPORAL(args.settings), CMAW_OPTION_STORE(args.settings), CMAW_OPTION_DIR(args.settings),
                                          CMAW_OPTION_JSON(args.settings), CMAW_OPTION_END};
     const struct cmaw_usage usage = {
@@ -170,6 +173,7 @@ enum cmaw_err cmaw_command_open(int argc, char **argv, struct cmaw_diag *diag)
     const struct cmaw_option options[] = {
         {"output", "[NAME=]FILE", "where to write the result (default: standard output)", NULL, &args.outputs, NULL, 'o'},
         {"timeout", "TIME", "stop waiting after this; the run goes on", &args.timeout, NULL, NULL},
+        CMAW_OPTION_UNSIGNED(args.settings.accept_unsigned),
         CMAW_OPTION_END};
     const struct cmaw_option common[] = {CMAW_OPTION_TEMPORAL(args.settings), CMAW_OPTION_STORE(args.settings), CMAW_OPTION_DIR(args.settings),
                                          CMAW_OPTION_JSON(args.settings), CMAW_OPTION_END};

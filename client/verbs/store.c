@@ -176,6 +176,9 @@ static enum cmaw_err print_import_json(const struct cmaw_import_result *result)
     CMAW_TRY(cmaw_json_set_u64(json, "completed", result->completed));
     CMAW_TRY(cmaw_json_set_u64(json, "shredded", result->shredded));
     CMAW_TRY(cmaw_json_set_u64(json, "pinned", result->pinned));
+    if (result->unsigned_documents > 0) {
+        CMAW_TRY(cmaw_json_set_u64(json, CMAW_UNSIGNED_KEY, result->unsigned_documents));
+    }
     json_t *list = json_array();
     CMAW_TRY(cmaw_json_set(json, "untrusted", list));
     for (size_t at = 0; at < result->untrusted.size; at += CMAW_HASH_SIZE) {
@@ -192,6 +195,9 @@ static enum cmaw_err print_import(const struct cmaw_import_result *result, const
                  result->completed, result->shredded);
     if (result->pinned > 0) {
         (void)printf("deployments trusted because you named them: %zu\n", result->pinned);
+    }
+    if (result->unsigned_documents > 0) {
+        (void)printf("INSECURE: " CMAW_UNSIGNED_NOTE "\n");
     }
     for (size_t at = 0; at < result->untrusted.size; at += CMAW_HASH_SIZE) {
         char hex[2 * CMAW_HASH_SIZE + 1];
@@ -225,6 +231,7 @@ static enum cmaw_err store_import(int argc, char **argv, struct cmaw_diag *diag)
     const struct cmaw_option options[] = {
         {"trust", "HEX", "pin the deployment of this manifest hash from the file; repeat", NULL, &args.trust, NULL},
         {"export-passphrase-file", "FILE", "the export's passphrase (default: asked at the terminal)", &args.file, NULL, NULL},
+        CMAW_OPTION_UNSIGNED(args.settings.accept_unsigned),
         CMAW_OPTION_STORE(args.settings), CMAW_OPTION_JSON(args.settings), CMAW_OPTION_END};
     const struct cmaw_usage usage = {
         .verb = "store import", .words = "FILE", .min_words = 1, .max_words = 1, .options = options, .example = "cmaw store import runs.cmaw --trust 41f0…",

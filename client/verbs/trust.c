@@ -118,6 +118,9 @@ static enum cmaw_err print_text(const struct cmaw_deployment *deployment, enum r
                  (const char *)manifest->tenant.data, (unsigned long long)manifest->serial, (unsigned long long)manifest->epoch, from, until);
     CMAW_TRY(cmaw_hex_to_cstr(manifest->attestation_root, hash, sizeof hash));
     (void)printf("  attestation root %s\n    %s\n", hash, root_text(kind));
+    if (deployment->unsigned_count > 0) {
+        (void)printf("  INSECURE: " CMAW_UNSIGNED_NOTE "; %u of %u births\n", deployment->unsigned_count, deployment->bundle.role_count);
+    }
     for (size_t i = 0; i < deployment->bundle.role_count; i++) {
         const struct cmaw_role *role = cmaw_manifest_role(manifest, deployment->bundle.roles[i].role);
         char pcr0[2 * CMAW_PCR_SIZE + 1];
@@ -135,6 +138,9 @@ static enum cmaw_err print_json(const struct cmaw_deployment *deployment, enum r
     CMAW_JSON_AUTO(json);
     CMAW_TRY(cmaw_manifest_json(&deployment->manifest, &json));
     CMAW_TRY(cmaw_json_set_text(json, "root_kind", kind == ROOT_AWS ? "aws" : kind == ROOT_STACK ? "simulation" : "private"));
+    if (deployment->unsigned_count > 0) {
+        CMAW_TRY(cmaw_json_set_u64(json, CMAW_UNSIGNED_KEY, deployment->unsigned_count));
+    }
     json_t *births = json_array();
     CMAW_TRY(cmaw_json_set(json, "births", births));
     for (size_t i = 0; i < deployment->bundle.role_count; i++) {
@@ -163,8 +169,9 @@ static enum cmaw_err check_hash(const struct trust_args *args, const struct cmaw
 static enum cmaw_err judge(const struct trust_args *args, struct cmaw_slice bundle, struct cmaw_deployment *deployment, struct cmaw_diag *diag)
 {
     struct cmaw_finding finding = {0};
-    const enum cmaw_err err = cmaw_bundle_verify(bundle, NULL, deployment, &finding);
+    const enum cmaw_err err = cmaw_bundle_verify(bundle, NULL, cmaw_unsigned_trust(args->settings.accept_unsigned), deployment, &finding);
     if (err != CMAW_OK) {
+        cmaw_unsigned_hint(&finding, diag);
         cmaw_diag_hint(diag, "get it again from whoever ran 'cmaw provision'; if it comes the same way, do not trust it");
         return cmaw_diag_set(diag, err, "the bundle does not verify: %s", finding.text[0] == '\0' ? cmaw_err_text(err) : finding.text);
     }
@@ -207,7 +214,8 @@ enum cmaw_err cmaw_command_trust(int argc, char **argv, struct cmaw_diag *diag)
     const struct cmaw_option options[] = {
         {"root", "FILE|HEX", "trust this attestation root (certificate in DER, or its SHA-256) instead of AWS's", &args.root, NULL, NULL},
         {"manifest-hash", "HEX", "refuse any other manifest", &args.manifest_hash, NULL, NULL},
-        CMAW_OPTION_STORE(args.settings), CMAW_OPTION_DIR(args.settings), CMAW_OPTION_JSON(args.settings), CMAW_OPTION_END};
+        CMAW_OPTION_UNSIGNED(args.settings.accept_unsigned), CMAW_OPTION_STORE(args.settings), CMAW_OPTION_DIR(args.settings),
+        CMAW_OPTION_JSON(args.settings), CMAW_OPTION_END};
     const struct cmaw_usage usage = {
         .verb = "trust", .words = "[BUNDLE]", .max_words = 1, .options = options, .example = "cmaw trust prod.bundle --manifest-hash 41f0…",
         .summary = "Verifies a deployment: every birth certificate and attestation document, under a root that you accept. Pins its manifest\n"

@@ -8,6 +8,7 @@
 #include "client/settings.h"
 #include "client/stack/bringup.h"
 #include "client/stack/report.h"
+#include "client/stack/tier.h"
 #include "client/store/passphrase.h"
 #include "client/verbs.h"
 
@@ -53,13 +54,15 @@ static enum cmaw_err take_lock(const char *dir, int *ret_fd, struct cmaw_diag *d
 }
 
 /* The stack of the folder, made from its description the first time. */
-static enum cmaw_err load_or_make(const char *dir, const char *yaml, struct cmaw_stack **ret_stack, struct cmaw_diag *diag)
+static enum cmaw_err load_or_make(const char *dir, const char *yaml, const struct cmaw_tier_choice *choice, struct cmaw_stack **ret_stack,
+                                  struct cmaw_diag *diag)
 {
     struct cmaw_diag none = {0};
     const enum cmaw_err err = cmaw_stack_load(dir, ret_stack, &none);
     if (err != CMAW_E_NOT_FOUND) {
         *diag = none;
-        return err;
+        CMAW_TRY(err);
+        return cmaw_tier_check(*ret_stack, choice, diag);
     }
     char path[CMAW_PATH_MAX];
     if (yaml == NULL) {
@@ -69,6 +72,7 @@ static enum cmaw_err load_or_make(const char *dir, const char *yaml, struct cmaw
     }
     CMAW_STACK_AUTO(stack);
     CMAW_TRY(cmaw_stack_from_yaml(path, dir, &stack, diag));
+    CMAW_TRY(cmaw_tier_choose(stack, choice, diag));
     for (size_t i = 0; i < CMAW_PORT_COUNT; i++) {
         if (stack->ports[i] != 0) {
             CMAW_TRY(cmaw_stack_check_port(stack, (enum cmaw_stack_port)i, diag));
@@ -111,7 +115,8 @@ static enum cmaw_err choose_log_format(struct cmaw_stack *stack, const char *for
     return cmaw_stack_save(stack, diag);
 }
 
-static enum cmaw_err bring_up(const struct cmaw_settings *settings, const char *yaml, const char *log_format, struct cmaw_diag *diag)
+static enum cmaw_err bring_up(const struct cmaw_settings *settings, const char *yaml, const char *log_format, const struct cmaw_tier_choice *choice,
+                              struct cmaw_diag *diag)
 {
     char dir[CMAW_PATH_MAX];
     CMAW_TRY(cmaw_settings_dir(settings, dir, diag));
@@ -119,7 +124,7 @@ static enum cmaw_err bring_up(const struct cmaw_settings *settings, const char *
     CMAW_FD_AUTO(lock);
     CMAW_TRY(take_lock(dir, &lock, diag));
     CMAW_STACK_AUTO(stack);
-    CMAW_TRY(load_or_make(dir, yaml, &stack, diag));
+    CMAW_TRY(load_or_make(dir, yaml, choice, &stack, diag));
     if (log_format != NULL) {
         CMAW_TRY(choose_log_format(stack, log_format, diag));
     }
@@ -136,17 +141,21 @@ static enum cmaw_err bring_up(const struct cmaw_settings *settings, const char *
 enum cmaw_err cmaw_command_up(int argc, char **argv, struct cmaw_diag *diag)
 {
     struct cmaw_settings settings = {0};
+    struct cmaw_tier_choice choice = {0};
     const char *log_format = NULL;
     const struct cmaw_option options[] = {
+        {"tier", "TIER", "what the enclaves are: sim (default), namespaces of this host; qemu, virtual machines", &choice.tier, NULL, NULL},
+        {"vm", "FOLDER", "qemu: where make vm put the machine (CMAW_VM)", &choice.vm, NULL, NULL},
+        {"memory", "MIB", "qemu: of each enclave (96)", &choice.memory, NULL, NULL},
         {"log-format", "FORMAT", "text (default) or json: how the processes log", &log_format, NULL, NULL},
         CMAW_OPTION_DIR(settings), CMAW_OPTION_STORE(settings), CMAW_OPTION_JSON(settings), CMAW_OPTION_END};
     const struct cmaw_usage usage = {
         .verb = "up", .words = "[STACK.yaml]", .max_words = 1, .example = "cmaw up --dir /tmp/mine", .options = options,
-        .summary = "Starts a local stack and keeps it alive: Temporal's dev server, the KMS emulator, one simulated enclave\n"
-                   "for each role, the proxy and a worker. Makes images, keys and the bundle the first time, as STACK.yaml says (default\n"
+        .summary = "Starts a local stack and keeps it alive: Temporal's dev server, the KMS emulator, one enclave for\n"
+                   "each role, the proxy and a worker. Makes images, keys and the bundle the first time, as STACK.yaml says (default\n"
                    "demo/stack.yaml). May be repeated."};
     struct cmaw_words words;
     bool help;
     CMAW_TRY(cmaw_options_parse(&usage, argc, argv, &words, &help, diag));
-    return help ? CMAW_OK : bring_up(&settings, words.count > 0 ? words.items[0] : NULL, log_format, diag);
+    return help ? CMAW_OK : bring_up(&settings, words.count > 0 ? words.items[0] : NULL, log_format, &choice, diag);
 }

@@ -104,6 +104,18 @@ static enum cmaw_err write_files(const struct verify_args *args, const struct cm
     return cmaw_file_write(args->report, cmaw_buf_slice(&page), 0600, diag);
 }
 
+/* With unsigned documents the three words PASS do not stand alone. */
+static enum cmaw_err begin_unsigned(const struct cmaw_subject *subject, json_t *json)
+{
+    const uint32_t count = subject->outcome == NULL ? 0 : subject->outcome->run->unsigned_count;
+    CMAW_REQUIRE(count > 0, CMAW_OK);
+    if (json != NULL) {
+        return cmaw_json_set_u64(json, CMAW_UNSIGNED_KEY, count);
+    }
+    (void)printf("INSECURE: " CMAW_UNSIGNED_NOTE "\n");
+    return CMAW_OK;
+}
+
 static enum cmaw_err begin(const struct cmaw_subject *subject, json_t *json)
 {
     char mh[2 * CMAW_HASH_SIZE + 1];
@@ -112,11 +124,12 @@ static enum cmaw_err begin(const struct cmaw_subject *subject, json_t *json)
     CMAW_TRY(cmaw_hex_to_cstr(cmaw_bytes32_slice(&subject->record.run_id), run, sizeof run));
     if (json == NULL) {
         (void)printf("run %s of workflow %s\nunder manifest %s\n", run, subject->record.name, mh);
-        return CMAW_OK;
+        return begin_unsigned(subject, json);
     }
     CMAW_TRY(cmaw_json_set_text(json, "run_id", run));
     CMAW_TRY(cmaw_json_set_text(json, "workflow_id", subject->record.workflow_id));
-    return cmaw_json_set_text(json, "manifest", mh);
+    CMAW_TRY(cmaw_json_set_text(json, "manifest", mh));
+    return begin_unsigned(subject, json);
 }
 
 static enum cmaw_err conclude(const struct cmaw_subject *subject, const struct cmaw_proof proofs[PROOFS], json_t *json, struct cmaw_diag *diag)
@@ -206,6 +219,7 @@ enum cmaw_err cmaw_command_verify(int argc, char **argv, struct cmaw_diag *diag)
         {"disclose", "EDGE", "put what was on that edge into the evidence, in clear; repeat", NULL, &args.disclose, NULL},
         {"cloudtrail-endpoint", "URL", "ask this CloudTrail, not the stack's or the region's", &args.cloudtrail, NULL, NULL},
         {"wait", "SECONDS", "how long to wait for late events of CloudTrail (900)", &args.wait, NULL, NULL},
+        CMAW_OPTION_UNSIGNED(args.settings.accept_unsigned),
         CMAW_AWS_OPTIONS(args.aws),
         CMAW_OPTION_END};
     const struct cmaw_option common[] = {CMAW_OPTION_TEMPORAL(args.settings), CMAW_OPTION_STORE(args.settings), CMAW_OPTION_DIR(args.settings),
