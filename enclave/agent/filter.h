@@ -1,7 +1,7 @@
 /* The system calls an agent may make: an allow-list for computing with files, memory, threads and pipes (static C,
  * CPython and Go run under it). No sockets of any family, no tracing, no mounts or namespaces, no keys, no BPF, no perf,
- * no io_uring, no shared mappings. What is not listed fails with EPERM; clone3 with ENOSYS, so that libraries fall back to clone, whose flags
- * a filter can see. */
+ * no io_uring, no shared mappings, nothing that others at work in the same root could notice. What is not listed fails with EPERM;
+ * locks on files with ENOLCK; clone3 with ENOSYS, so that libraries fall back to clone, whose flags a filter can see. */
 #ifndef CMAW_AGENT_FILTER_H
 #define CMAW_AGENT_FILTER_H
 

@@ -20,6 +20,8 @@
 
 /* Address space beyond the memory limit, for what runtimes reserve and never use (Go: some hundred MiB). */
 #define RESERVED_BYTES ((rlim_t)2 << 30)
+/* Of the first thread; what a stack takes is not in RLIMIT_DATA. */
+enum { STACK_BYTES = 8 << 20, SIGNALS = 64 };
 
 static const char *const device_names[] = {"null", "zero", "urandom"};
 
@@ -32,10 +34,17 @@ static enum cmaw_err make_dir(const char *root, const char *name)
 {
     char path[256];
     CMAW_REQUIRE(snprintf(path, sizeof path, "%s/%s", root, name) < (int)sizeof path, CMAW_E_TOO_LARGE);
-    return mkdir(path, 0755) == 0 || errno == EEXIST ? CMAW_OK : CMAW_E_IO;
+    if (mkdir(path, 0755) == 0) {
+        return CMAW_OK;
+    }
+    struct stat status;
+    CMAW_REQUIRE(errno == EEXIST && lstat(path, &status) == 0, CMAW_E_IO);
+    errno = ENOTDIR; /* a link would have us mount outside of the agent's root */
+    return S_ISDIR(status.st_mode) ? CMAW_OK : CMAW_E_IO;
 }
 
-/* Device nodes cannot be made in a user namespace, so the enclave's own are bound over empty files. */
+/* Device nodes cannot be made in a user namespace, so the enclave's own are bound over empty files. They stay when an agent has
+ * ended: read-only, nothing can be noted in their times. Data goes to a device all the same. */
 static enum cmaw_err bind_device(const char *root, const char *name)
 {
     char target[256];
@@ -45,7 +54,8 @@ static enum cmaw_err bind_device(const char *root, const char *name)
     const int fd = open(target, O_CREAT | O_CLOEXEC | O_WRONLY, 0444);
     CMAW_TRY(io(fd));
     close(fd);
-    return io(mount(source, target, NULL, MS_BIND, NULL));
+    CMAW_TRY(io(mount(source, target, NULL, MS_BIND, NULL)));
+    return io(mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC, NULL));
 }
 
 enum cmaw_err cmaw_sandbox_prepare_root(const char *root)
@@ -106,6 +116,7 @@ static rlim_t file_size_limit(const struct cmaw_agent_limits *limits)
 static enum cmaw_err set_limits(const struct cmaw_agent_limits *limits)
 {
     CMAW_TRY(limit(RLIMIT_DATA, (rlim_t)limits->memory_mib << 20));
+    CMAW_TRY(limit(RLIMIT_STACK, STACK_BYTES));
     CMAW_TRY(limit(RLIMIT_AS, ((rlim_t)limits->memory_mib << 20) + RESERVED_BYTES));
     CMAW_TRY(limit(RLIMIT_NPROC, limits->processes));
     CMAW_TRY(limit(RLIMIT_NOFILE, limits->open_files));
@@ -144,6 +155,14 @@ static enum cmaw_err drop_privileges(void)
     return io(setsid() < 0 && errno != EPERM ? -1 : 0);
 }
 
+/* What is ignored stays so in a new program: the enclave's process ignores SIGPIPE. */
+static void reset_signals(void)
+{
+    for (int number = 1; number <= SIGNALS; number++) {
+        (void)signal(number, SIG_DFL); /* refused for two, which nobody can ignore */
+    }
+}
+
 [[gnu::noreturn]] static void fail(int control, enum cmaw_sandbox_stage stage)
 {
     const struct cmaw_sandbox_report report = {(int32_t)stage, errno};
@@ -161,6 +180,7 @@ static void check(int control, enum cmaw_sandbox_stage stage, enum cmaw_err err)
 static void prepare(const struct cmaw_sandbox_plan *plan, int control)
 {
     char go = 0;
+    reset_signals();
     check(control, CMAW_SANDBOX_MAP, cmaw_fds_receive(control, &go, sizeof go, NULL, 0));
     check(control, CMAW_SANDBOX_ROOT, bind_root(plan->root));
     check(control, CMAW_SANDBOX_TMP, mount_tmp(plan->conf->limits.tmp_kib));
