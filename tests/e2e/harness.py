@@ -207,14 +207,15 @@ limits: {{memory_mib: 64, processes: 4, open_files: 32, cpu_s: 20, output_kib: 2
 
 
 def peer_image(folder, name, devd, files, arguments=("/bin/agent",), **settings):
-    """The same without cmaw-image: the peer writes the image. files: {path: content} of the agent's root; settings are lines of
-    enclave.conf."""
+    """The same without cmaw-image: the peer writes the image. files: {path: content} of the agent's root, or (mode, content); settings
+    are lines of enclave.conf."""
     values = {"agent.io": "raw", "agent.content_type": "application/octet-stream", "agent.memory_mib": 64, "agent.processes": 4,
               "agent.open_files": 32, "agent.cpu_s": 20, "agent.output_kib": 2048, "agent.tmp_kib": 1024, "debug": 0, "version": 1,
               "attestation.root": sst1.H(devd.root.read_bytes()).hex(), "kms.host": KMS_HOST,
               **{f"agent.arg.{i}": a for i, a in enumerate(arguments)}, **settings}
     conf = "".join(f"{key}={values[key]}\n" for key in sorted(values)).encode()
-    data = eif.build(program("init-sim").read_bytes(), conf, devd.tls_ca.read_bytes(), {p: (0o755, c) for p, c in files.items()})
+    data = eif.build(program("init-sim").read_bytes(), conf, devd.tls_ca.read_bytes(),
+                     {p: c if isinstance(c, tuple) else (0o755, c) for p, c in files.items()})
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.eif"
     path.write_bytes(data)

@@ -50,23 +50,6 @@ def test_agents_that_do_not_end_well(hostile, mode, code):
     assert role.enclave.call("stats").body["agents_running"] == 0
 
 
-@pytest.mark.parametrize("mode", ["sockets", "memory", "mount", "privilege", "forkbomb", "memory-fill", "tmp-fill"])
-def test_attacks_of_an_agent_on_its_enclave(hostile, mode):
-    role = hostile(mode)
-    run = role.deployment.run(one_step_plan(role.deployment))
-    answer = step(role.enclave, run, 1, run.seal(1, b"x"))
-    assert answer.code == "OK" and run.open(answer.body["states"][0])["content"] == b"refused\n", answer
-
-
-def test_an_agent_that_writes_without_end_is_too_large(hostile):
-    role = hostile("flood")
-    run = role.deployment.run(one_step_plan(role.deployment, timeout_s=20))
-    for _ in range(2):
-        answer = step(role.enclave, run, 1, run.seal(1, b"x"))
-        assert answer.code == "TOO_LARGE" and answer.body is None
-    assert role.enclave.call("stats").body["agents_running"] == 0
-
-
 def test_the_host_s_deadline_is_kept(hostile):
     role = hostile("hang")
     run = role.deployment.run(one_step_plan(role.deployment, timeout_s=600))

@@ -1,0 +1,13 @@
+"""Tests with record_property("counted", NAME) are counted at the end, on lines that tests/run.py shows."""
+import collections
+
+
+def pytest_terminal_summary(terminalreporter):
+    for outcome in ("passed", "failed"):
+        found = [dict(report.user_properties) for report in terminalreporter.stats.get(outcome, []) if report.when == "call"]
+        counted = collections.Counter()
+        for properties in found:
+            if "counted" in properties:
+                counted[properties["counted"]] += properties.get("cases", 1)
+        for name, number in sorted(counted.items()):
+            terminalreporter.write_line(f"count: {name}: {number} {outcome}")

@@ -1,0 +1,35 @@
+"""The list of what a hostile agent tries (tests/hostile.py) against the real /init of the simulation, in one enclave."""
+import harness
+import hostile
+import pytest
+
+
+@pytest.fixture(scope="module")
+def target(folder, devd, launch):
+    agent = harness.program("agent-hostile")
+    files = {"bin/agent": agent.read_bytes(), "bin/set-user-id": (0o4755, agent.read_bytes())}
+    limits = {f"agent.{name}": value for name, value in hostile.LIMITS.items()}
+    eif, pcrs = harness.peer_image(folder / "images", "hostile", devd, files, hostile.COMMAND, **{"agent.io": "proto", **limits})
+    deployment = harness.Deployment(devd, [pcrs], tenant="hostile")
+    enclave = launch("hostile", eif)
+    deployment.ready(enclave, 1)
+    return hostile.Target(enclave, deployment)
+
+
+# memory that only a group bounds is taken in the tier that has groups: tests/vm
+HERE = [attack for attack in hostile.ATTACKS if not attack.grouped]
+
+
+@pytest.mark.parametrize("attack", HERE, ids=lambda attack: attack.id)
+def test_a_hostile_agent(target, attack, record_property):
+    record_property("counted", "attacks of a hostile agent (sim)")
+    target.try_it(attack)
+
+
+def test_the_enclave_is_idle_afterwards(target):
+    target.expect_idle()
+
+
+def test_the_list_is_complete():
+    modes = harness.run(harness.program("agent-hostile"), "names").stdout.split()
+    assert {attack.mode.split()[0] for attack in hostile.ATTACKS} == set(modes) - hostile.HONEST
