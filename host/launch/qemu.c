@@ -29,13 +29,15 @@ static enum cmaw_err check(const struct launch_options *options, struct cmaw_dia
 
 static enum cmaw_err find_tool(const char *folder, const char *name, char ret_path[static CMAW_PATH_MAX], struct cmaw_diag *diag)
 {
-    cmaw_diag_otherwise(diag, "make vm builds it; scripts/vm --if-built prints the folder for --vm or CMAW_VM");
+    static const char hint[] = "make vm builds it; scripts/vm --if-built prints the folder for --vm or CMAW_VM";
     if (folder == NULL || folder[0] == '\0') {
+        cmaw_diag_hint(diag, "%s", hint);
         return cmaw_diag_set(diag, CMAW_E_NOT_FOUND, "the virtual machine's tools are not named: neither --vm nor CMAW_VM");
     }
     char path[CMAW_PATH_MAX];
     CMAW_TRY(cmaw_path(path, "%s/%s", folder, name));
     if (access(path, X_OK) != 0) {
+        cmaw_diag_hint(diag, "%s", hint);
         return cmaw_diag_set(diag, CMAW_E_NOT_FOUND, "no program %s", path);
     }
     memcpy(ret_path, path, sizeof path);
@@ -47,7 +49,6 @@ enum cmaw_err cmaw_launch_tool_start(struct launch_run *run, struct launch_tool 
 {
     CMAW_FD_AUTO(err_read);
     CMAW_FD_AUTO(err_write);
-    CMAW_FD_AUTO(null);
     CMAW_TRY(cmaw_launch_pipe(&err_read, &err_write));
     const struct cmaw_proc_spec spec = {.path = argv[0], .argv = argv, .folder = folder, .in = -1, .out = out >= 0 ? out : err_write,
                                         .err = err_write, .fds = {fd}, .fd_count = fd >= 0, .die_with_parent = true};

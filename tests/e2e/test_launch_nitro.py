@@ -8,26 +8,17 @@ import select
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
 
 import eif
 import harness
+from launch_images import bootable
 
 STANDIN = pathlib.Path(__file__).parent / "standin_nitro_cli.py"
 PARENT = {"etc/nitro_enclaves/allocator.yaml": "---\nmemory_mib: 512\ncpu_count: 4\n", "dev/nitro_enclaves": "",
           "sys/module/nitro_enclaves/parameters/ne_cpus": "2-5\n", "sys/devices/system/cpu/cpu0/topology/thread_siblings_list": "0-1\n",
           "sys/devices/system/node/node0/hugepages/hugepages-2048kB/free_hugepages": "256\n"}
-
-
-def bootable(path, name=b"x"):
-    """An image whose kernel looks like one: the stand-in boots nothing."""
-    kernel = bytearray(2048)
-    kernel[0x1FE:0x200], kernel[0x202:0x206], kernel[0x206:0x208] = b"\x55\xaa", b"HdrS", b"\x0f\x02"
-    ramdisk = eif.cpio([("init", eif.FILE | 0o755, name)])
-    path.write_bytes(eif.write([(eif.KERNEL, bytes(kernel)), (eif.CMDLINE, b"quiet"), (eif.METADATA, b"{}"), (eif.RAMDISK, ramdisk)]))
-    return path
 
 
 class Nitro:
@@ -104,13 +95,6 @@ def nitro(tmp_path):
     nitro = Nitro(tmp_path)
     yield nitro
     nitro.close()
-
-
-def await_that(condition, what, timeout=60):
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.02)
 
 
 def test_an_enclave_is_started_shown_and_ended(nitro):
@@ -272,7 +256,7 @@ def test_starts_wait_for_each_other(nitro):
     names = ["one", "two"]
     started = [nitro.start(name=name) for name in names]
     try:
-        await_that(lambda: all("enclave.up" in nitro.log(name) or p.poll() is not None for p, name in zip(started, names)), "both are up")
+        harness.wait_for(lambda: all("enclave.up" in nitro.log(name) or p.poll() is not None for p, name in zip(started, names)), "both are up")
         assert sorted(e["EnclaveName"] for e in nitro.running()) == names, [nitro.log(n) for n in names]
         cpus = [e["CPUIDs"] for e in nitro.running()]
         assert sorted(cpus) == [[2, 3], [4, 5]]
@@ -288,9 +272,9 @@ def test_stopped_while_it_starts_and_while_it_waits(nitro):
     os.mkfifo(nitro.folder / "go")
     nitro.plan(**{"run-enclave": {"fifo": "go"}})
     first = nitro.start(name="first")
-    await_that((nitro.folder / "waiting").exists, "the first one starts")
+    harness.wait_for((nitro.folder / "waiting").exists, "the first one starts")
     second = nitro.start(name="second")
-    await_that(lambda: "launch.waiting" in nitro.log("second"), "the second one waits")
+    harness.wait_for(lambda: "launch.waiting" in nitro.log("second"), "the second one waits")
     second.terminate()
     assert second.wait(60) == 0 and not any("second" in call for call in nitro.calls())
     first.terminate()

@@ -1,0 +1,11 @@
+"""Images for tests of cmaw-launch that boot nothing."""
+import eif
+
+
+def bootable(path, name=b"x"):
+    """An image whose kernel looks like one."""
+    kernel = bytearray(2048)
+    kernel[0x1FE:0x200], kernel[0x202:0x206], kernel[0x206:0x208] = b"\x55\xaa", b"HdrS", b"\x0f\x02"
+    ramdisk = eif.cpio([("init", eif.FILE | 0o755, name)])
+    path.write_bytes(eif.write([(eif.KERNEL, bytes(kernel)), (eif.CMDLINE, b"quiet"), (eif.METADATA, b"{}"), (eif.RAMDISK, ramdisk)]))
+    return path
