@@ -127,7 +127,7 @@ static enum cmaw_err set_limits(const struct cmaw_agent_limits *limits)
     CMAW_TRY(limit(RLIMIT_MSGQUEUE, 0));
     CMAW_TRY(limit(RLIMIT_NICE, 0));
     CMAW_TRY(limit(RLIMIT_RTPRIO, 0));
-    return limit(RLIMIT_SIGPENDING, 256);
+    return limit(RLIMIT_SIGPENDING, CMAW_SANDBOX_SIGNALS);
 }
 
 static enum cmaw_err drop_capabilities(void)

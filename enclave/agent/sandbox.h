@@ -27,7 +27,7 @@ struct cmaw_sandbox_job {
     char step[11]; /* decimal */
     char seed[65]; /* hex */
 };
-enum { CMAW_SANDBOX_JOB_FDS = 3 }; /* standard input, output, error */
+enum { CMAW_SANDBOX_SIGNALS = 256 /* that may wait for an agent */, CMAW_SANDBOX_JOB_FDS = 3 /* standard input, output, error */ };
 
 struct cmaw_sandbox_plan {
     const struct cmaw_conf *conf;

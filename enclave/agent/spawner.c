@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -341,6 +342,22 @@ static enum cmaw_err keep_only(int jobs)
     return close_range(4, ~0U, 0) == 0 ? CMAW_OK : CMAW_E_IO;
 }
 
+/* The kernel's own bounds grow with memory, and in a small machine they are below what the image allows. A sandbox may not raise them. */
+static void make_room(const struct cmaw_agent_limits *limits)
+{
+    const struct {
+        __rlimit_resource_t resource;
+        rlim_t needed;
+    } rows[] = {{RLIMIT_NPROC, limits->processes}, {RLIMIT_NOFILE, limits->open_files}, {RLIMIT_SIGPENDING, CMAW_SANDBOX_SIGNALS}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct rlimit now;
+        if (getrlimit(rows[i].resource, &now) == 0 && now.rlim_max < rows[i].needed) {
+            now.rlim_cur = now.rlim_max = rows[i].needed;
+            (void)setrlimit(rows[i].resource, &now); /* refused to a user; the sandbox says so then */
+        }
+    }
+}
+
 static enum cmaw_err reset_process(pid_t parent)
 {
     CMAW_REQUIRE(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent, CMAW_E_IO);
@@ -356,6 +373,7 @@ static enum cmaw_err reset_process(pid_t parent)
 static enum cmaw_err spawner_prepare(struct spawner *spawner, pid_t parent, struct cmaw_sandbox_report *ret_report)
 {
     enum cmaw_err err = reset_process(parent);
+    make_room(&spawner->plan.conf->limits);
     if (err == CMAW_OK) {
         err = cmaw_sandbox_prepare_root(spawner->plan.root);
     }
