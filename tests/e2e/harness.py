@@ -184,8 +184,12 @@ def key_policy(manifest=None, role=None, *more):
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
-def build_image(folder, name, devd, agent, arguments=(), io="raw", content_type="application/octet-stream", debug_init=None):
+LIMITS = {"memory_mib": 64, "processes": 4, "open_files": 32, "cpu_s": 20, "output_kib": 2048, "tmp_kib": 1024}
+
+
+def build_image(folder, name, devd, agent, arguments=(), io="raw", content_type="application/octet-stream", init=None, kernel="none", **limits):
     """An image with one static program as its agent. Returns (path of the EIF, {0: PCR0, 1: PCR1, 2: PCR2})."""
+    limits = ", ".join(f"{key}: {value}" for key, value in {**LIMITS, **limits}.items())
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     command = ", ".join(["/bin/agent", *map(str, arguments)])
@@ -197,11 +201,11 @@ agent:
   content_type: {content_type}
   files:
     - {{source: {agent}, target: /bin/agent, mode: "0755"}}
-limits: {{memory_mib: 64, processes: 4, open_files: 32, cpu_s: 20, output_kib: 2048, tmp_kib: 1024}}
+limits: {{{limits}}}
 """)
     eif = folder / f"{name}.eif"
-    out = run(program("cmaw-image"), "build", folder / f"{name}.yaml", "-o", eif, "--init", debug_init or program("init-sim"),
-              "--kms-host", KMS_HOST, "--kms-roots", devd.tls_ca, "--attestation-root", devd.root, "--kernel", "none").stdout
+    out = run(program("cmaw-image"), "build", folder / f"{name}.yaml", "-o", eif, "--init", init or program("init-sim"),
+              "--kms-host", KMS_HOST, "--kms-roots", devd.tls_ca, "--attestation-root", devd.root, "--kernel", kernel).stdout
     measurements = json.loads(out)["Measurements"]
     return eif, {i: bytes.fromhex(measurements[f"PCR{i}"]) for i in (0, 1, 2)}
 
@@ -233,11 +237,14 @@ class Enclave:
         self.proxy = Daemon("cmaw-proxy", self.folder / f"{name}-proxy.log", "--forward", f"uds:{self.socket}:8000=127.0.0.1:{port}",
                             "--allow", f"127.0.0.1:{port}")
         try:
-            self.launch = Daemon("cmaw-launch", self.folder / f"{name}.log", "run", "--backend", "sim", "--eif", eif, "--socket", self.socket,
-                                 "--nsm", devd.nsm, "--name", name, *arguments)
+            self.launch = Daemon("cmaw-launch", self.folder / f"{name}.log", "run", "--eif", eif, "--socket", self.socket, "--name", name,
+                                 *self.backend(devd), *arguments)
         except BaseException:
             self.proxy.kill()
             raise
+
+    def backend(self, devd):
+        return ["--backend", "sim", "--nsm", devd.nsm]
 
     def connect(self, timeout=60):
         return Rpc(self.socket, timeout)

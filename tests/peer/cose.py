@@ -151,6 +151,8 @@ def p256_spki(der):
 class Document:
     """A Nitro attestation document, verified (facts/NITRO.md section 1) at its own timestamp under a pinned root."""
 
+    BUNDLE_MIN = 2
+
     def __init__(self, data, root_sha256):
         parts = loads(data)
         if not isinstance(parts, list) or len(parts) != 4 or parts[1] != {} or parts[0] != bytes.fromhex("a1013822"):
@@ -179,7 +181,7 @@ class Document:
             raise Malformed("pcrs")
         if not {0, 1, 2, 3, 4, 8} <= set(self.pcrs):
             raise Malformed("pcrs")
-        if not isinstance(self.cabundle, list) or not 2 <= len(self.cabundle) <= 8:
+        if not isinstance(self.cabundle, list) or not self.BUNDLE_MIN <= len(self.cabundle) <= 8:
             raise Malformed("cabundle")
         if any(not isinstance(c, bytes) or not 1 <= len(c) <= 1024 for c in [*self.cabundle, self.certificate]):
             raise Malformed("certificates")
@@ -231,3 +233,17 @@ class Document:
                 raise Malformed("leaf")
         elif not basic.ca or not usage.key_cert_sign or (basic.path_length is not None and basic.path_length < cas_below):
             raise Malformed("CA")
+
+
+class UnsignedDocument(Document):
+    """What QEMU's machine gives (section 1.7): exactly that form, and nothing in it is authentic."""
+
+    BUNDLE_MIN = 1
+
+    def __init__(self, data, _root_sha256):
+        parts = loads(data)
+        if not isinstance(parts, list) or len(parts) != 4 or parts[1] != {} or parts[0] != bytes.fromhex("a10120") or parts[3] != bytes(64):
+            raise Malformed("envelope")
+        self._read(loads(parts[2]), len(parts[2]))
+        if self.certificate != bytes(64) or self.cabundle != [bytes(64)]:
+            raise Malformed("certificates")

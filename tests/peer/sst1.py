@@ -19,7 +19,7 @@ def attested(doc, manifest, role):
     require(1 <= len(doc) <= 24 << 10, "ak_doc size")
     require(role in manifest.roles, "role")
     try:
-        document = cose.Document(doc, manifest.root)
+        document = manifest.document_type(doc, manifest.root)
         key = cose.p256_spki(document.public_key)
     except cose.Malformed as error:
         raise Refused("DENIED", f"document: {error}") from None

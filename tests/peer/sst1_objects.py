@@ -3,6 +3,7 @@ import hashlib
 import os
 import re
 
+import cose
 import pb
 from sst1_crypto import (CLASS_SIZES, DATA, FAILURE, H, LIMITS, NAME, SUM_MAX, Refused, ctx, derive_key_pair, form, hpke_export, hpke_receive,
                          hpke_send, kdf, lp, mac, open_sealed, require, seal, sealed_size)
@@ -18,6 +19,7 @@ def parse(message, data):
 
 
 class Manifest:
+    document_type = cose.Document  # of its enclaves; another one where QEMU's documents are taken
     ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
     def __init__(self, data):

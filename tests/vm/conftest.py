@@ -1,0 +1,30 @@
+import pathlib
+import sys
+
+import pytest
+
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1] / "peer")]
+
+import bare  # noqa: E402
+import harness  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def vm_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("vm")
+
+
+@pytest.fixture(scope="session")
+def vm_devd(vm_folder):
+    """An emulator that takes QEMU's documents."""
+    devd = bare.Devd(vm_folder / "devd")
+    yield devd
+    devd.daemon.stop()
+
+
+@pytest.fixture(scope="session")
+def limits(vm_folder, vm_devd):
+    """A bare enclave that is ready, with the agent of tests/agents/limits.c: each step's content says what it does."""
+    role = bare.Role(vm_folder, "limits", vm_devd, harness.program("agent-limits"), memory_mib=24, processes=12, tmp_kib=4096, output_kib=1024)
+    yield role
+    role.enclave.kill()
