@@ -1,0 +1,35 @@
+"""What the rules give: pieces of a text that name somebody, and words as the rules see them."""
+import pathlib
+import re
+import typing
+
+HERE = pathlib.Path(__file__).parent
+UPPER = "A-ZÄÖÜÀ-ÖØ-Þ"
+WORD = rf"[{UPPER}][^\W\d_]+(?:[-'’][{UPPER}][^\W\d_]+)*"  # a capitalised word: Vogel, Lee-Smith, O'Brien is matched from O'
+
+
+class Span(typing.NamedTuple):
+    start: int
+    end: int
+    kind: str
+    key: str  # the same for what is the same person, day, number; never leaves the agent
+
+
+def words_of(name):
+    """The words of a list beside this file, without its comments."""
+    lines = (HERE / name).read_text(encoding="utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
+def folded(text):
+    """For keys: case, spaces and punctuation do not matter."""
+    return re.sub(r"[\W_]+", "", text).casefold()
+
+
+def without_overlaps(spans):
+    """The spans in the order of the text; where two overlap, the one that came first in the list is kept."""
+    kept = []
+    for span in spans:
+        if all(span.end <= other.start or other.end <= span.start for other in kept):
+            kept.append(span)
+    return sorted(kept)

@@ -1,0 +1,3 @@
+module sanctions
+
+go 1.19
