@@ -82,6 +82,7 @@ STAGES = {
     "thread": lambda t: meson(t, "thread", "build-tsan"),
     "integration": lambda t: meson(t, "integration", "build", "integration"),
     "artifact": lambda t: pytest(t, "artifact", "tests/artifact"),
+    "languages": lambda t: pytest(t, "languages", "tests/languages"),
     "peer": lambda t: pytest(t, "peer", "tests/peer"),
     "fuzz": lambda t: pytest(t, "fuzz", "tests/fuzz"),
     "e2e": lambda t: pytest(t, "e2e", "tests/e2e"),

@@ -5,7 +5,7 @@ import warnings
 
 from dateutil import parser
 
-from text import Span
+from text import Cover, Span
 
 ENGLISH = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 GERMAN = ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember")
@@ -65,14 +65,11 @@ def key_of(date, known):
 
 def find(text):
     """Spans of kind date, and of kind age."""
-    found, taken = [], []
+    found, cover = [], Cover(len(text))
     for form in FORMS:
         for match in form.finditer(text):
-            if any(match.start() < end and start < match.end() for start, end in taken):
-                continue
             date = read(match[0])
-            if date is not None:
-                taken.append(match.span())
+            if date is not None and cover.take(*match.span()):
                 found.append((match.span(), date))
     known = {date for _, date in found}
     spans = [Span(*span, "date", key_of(date, known)) for span, date in found]

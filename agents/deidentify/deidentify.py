@@ -9,7 +9,7 @@ import identifiers
 import places
 from text import without_overlaps
 
-INPUT_MAX = 256 * 1024  # bytes: a letter, not a library
+INPUT_MAX = 64 * 1024  # bytes: a letter, not a library
 
 
 class Refused(Exception):

@@ -3,19 +3,19 @@ import re
 
 from text import Span, folded
 
-EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
+EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b")
 URL = re.compile(r"\b(?:https?://|www\.)[^\s<>()]*[\w/]")
 
 LABELS = (r"(?:MRN|NHS|SSN|PID|KVNR|IBAN|Hospital|Record|Medical record|Patient|Insurance|Policy|Member|Membership|Case|Claim|Account|Chart|Health card|Passport|"
           r"Reference|Ref|Lab|Sample|Accession|Device|Serial|Licence|License|Versicherten|Versicherungs|Patienten|Fall|Akten|Kranken|Kassen|Mitglieds)")
 NUMBER_WORD = r"(?:\s?-?(?:number|no|nr|num|id|nummer|#)\b\.?|\s?№)"
-LABELLED = re.compile(rf"\b{LABELS}{NUMBER_WORD}?(?:\s?\(\w+\))?\s?[:#=]?\s*(?:is |was |lautet )?(?P<id>(?=[\w/.-]*\d)[A-Z0-9][\w/-]*(?:[ .][A-Z]?\d[\w/-]*)*)", re.I)
+LABELLED = re.compile(rf"\b{LABELS}{NUMBER_WORD}?(?:\s?\(\w+\))?\s?[:#=]?\s*(?:is |was |lautet )?(?P<id>(?=[\w/.-]{{0,40}}\d)[A-Z0-9][\w/-]*(?:[ .][A-Z]?\d[\w/-]*)*)", re.I)
 FORMS = [re.compile(form) for form in (
     r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b",  # IBAN
     r"\b\d{3}-\d{2}-\d{4}\b",  # US social security number
     r"\b[A-Z]\d{9}\b",  # German insurance number
     r"\b[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b",  # UK national insurance number
-    r"\b(?=[A-Z0-9-]*[A-Z])(?=(?:[A-Z-]*\d){6})[A-Z0-9]+(?:-[A-Z0-9]+)*\b",  # a letter and six digits
+    r"\b(?=[A-Z0-9-]{0,40}[A-Z])(?=(?:[A-Z-]{0,20}\d){6})[A-Z0-9]{1,40}(?:-[A-Z0-9]{1,40}){0,8}\b",  # a letter and six digits
 )]
 PHONE_LABEL = re.compile(r"\b(?:Tel|Telephone|Phone|Ph|Mobile|Mob|Cell|Fax|Pager|Telefon|Mobil|Handy|Durchwahl|call(?:ed)?(?: me| us| her| him)? on)\b[.:]{0,2}\s*"
                          r"(?:no\.?|number|Nr\.?)?\s*(?P<number>\+?\(?\d[\d ()/.-]{4,}\d)", re.I)

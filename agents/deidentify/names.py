@@ -1,7 +1,7 @@
 """People: who stands behind a title, a label, a greeting or a signature, or begins with a given name; and then every mention of them."""
 import re
 
-from text import UPPER, WORD, Span, folded, words_of
+from text import UPPER, WORD, Cover, Span, folded, words_of
 
 GIVEN = frozenset(name.casefold() for name in words_of("given-names.txt"))
 EPONYMS = frozenset(name.casefold() for name in words_of("eponyms.txt"))
@@ -23,7 +23,7 @@ SIGNED = re.compile(rf"(?:[Yy]ours (?:sincerely|faithfully|truly)|[Kk]ind regard
 KIN = re.compile(rf"\b(?:wife|husband|son|daughter|mother|father|sister|brother|partner|carer|neighbour|friend|niece|nephew|Ehemann|Ehefrau|Sohn|Tochter|Mutter|Vater),? "
                  rf"(?P<name>{PART}(?: {PART})?)\b")
 BY_GIVEN = re.compile(rf"\b(?P<name>(?P<given>{WORD})(?: [{UPPER}]\.)?(?: {PARTICLE}{PART}){{1,2}})\b")
-SOLE_GIVEN = re.compile(rf"\b(?P<name>{WORD})\b")
+SOLE = re.compile(rf"\b{WORD}\b")
 DISEASE = re.compile(r"(?:[’']s?)?[ -](?:[Dd]isease|[Ss]yndrome|[Ss]ign|[Tt]est|[Pp]alsy|[Ll]ymphoma|[Tt]hyroiditis|[Ss]cale|[Ss]core|[Cc]oma|[Tt]riad|[Mm]anoeuvre|[Ff]racture|[Cc]atheter|[Mm]onitor|"
                      r"[Cc]horea|[Cc]ontracture|[Nn]odes?|[Mm]etaplasia|[Oo]esophagus|[Ss]tage|[Tt]endon|[Pp]henomenon|[Cc]riteria|[Cc]onstriction|[Bb]od(?:y|ies)|[Tt]etralogy|-?[Ee]rkrankung|-?Krankheit|-?Syndrom)")
 # Capitalised words that follow a name or a title and are none.
@@ -105,15 +105,11 @@ class People:
 def find(text):
     """Spans of the kind name: those that are introduced, longest first, then each further mention of a part."""
     places = sorted(set(introduced(text)), key=lambda place: (place[0] - place[1], place[0]))
-    people, spans = People(), []
-    for start, end in places:
-        if not any(start < s.end and s.start < end for s in spans):
-            spans.append(Span(start, end, "name", people.key(text[start:end])))
+    cover, people = Cover(len(text)), People()
+    spans = [Span(start, end, "name", people.key(text[start:end])) for start, end in places if cover.take(start, end)]
     words = people.words()
-    for match in SOLE_GIVEN.finditer(text):
-        start, end = match.span("name")
-        mentioned = folded(match["name"]) in words and match["name"].casefold() not in NOT_NAMES
-        alone = match["name"].casefold() in GIVEN and match["name"].casefold() not in NOT_NAMES
-        if (mentioned or alone) and not is_disease(text, start, end) and not any(start < s.end and s.start < end for s in spans):
-            spans.append(Span(start, end, "name", people.key(match["name"])))
+    for match in SOLE.finditer(text):
+        word = match[0].casefold()
+        if word not in NOT_NAMES and (folded(word) in words or word in GIVEN) and not is_disease(text, *match.span()) and cover.take(*match.span()):
+            spans.append(Span(*match.span(), "name", people.key(match[0])))
     return spans

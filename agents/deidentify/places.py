@@ -5,7 +5,7 @@ from text import WORD, Span, folded
 
 STREET_END = r"(?:[Ss]tra(?:ß|ss)e|[Ss]tr\.|[Ww]eg|[Gg]asse|[Pp]latz|[Aa]llee|[Rr]ing|[Uu]fer|[Dd]amm)"
 STREETS = [re.compile(form) for form in (
-    rf"\b(?:(?:Am|An der|Auf der|Im|In der|Zum|Zur) {WORD}(?: {WORD})?|(?:{WORD}[ -])*[^\W\d_]*{STREET_END}) \d+ ?[a-h]?\b",
+    rf"\b(?:(?:Am|An der|Auf der|Im|In der|Zum|Zur) {WORD}(?: {WORD})?|(?:{WORD}[ -]){{0,2}}[^\W\d_]*{STREET_END}) \d+ ?[a-h]?\b",
     rf"\b(?:(?:Flat|Apt\.?|Apartment|Unit) \d+\w?, )?\d+[A-Ha-h]? (?:{WORD} ){{1,3}}(?:Street|St|Road|Rd|Lane|Ln|Avenue|Ave|Drive|Dr|Close|Court|Crescent|Terrace|"
     r"Gardens|Square|Grove|Hill|Park|Place|Row|Way|Boulevard|Blvd)\b\.?",
     r"\b(?:P\.?O\.? Box|Postfach) \d[\d ]*\d\b",

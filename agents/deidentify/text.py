@@ -26,10 +26,21 @@ def folded(text):
     return re.sub(r"[\W_]+", "", text).casefold()
 
 
+class Cover:
+    """Which letters of a text are taken."""
+
+    def __init__(self, size):
+        self.taken = bytearray(size)
+
+    def take(self, start, end):
+        """Takes a piece, if all of it is free."""
+        if any(self.taken[start:end]):
+            return False
+        self.taken[start:end] = b"\1" * (end - start)
+        return True
+
+
 def without_overlaps(spans):
     """The spans in the order of the text; where two overlap, the one that came first in the list is kept."""
-    kept = []
-    for span in spans:
-        if all(span.end <= other.start or other.end <= span.start for other in kept):
-            kept.append(span)
-    return sorted(kept)
+    cover = Cover(max((span.end for span in spans), default=0))
+    return sorted(span for span in spans if cover.take(span.start, span.end))

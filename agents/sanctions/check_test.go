@@ -146,7 +146,9 @@ func TestRules(t *testing.T) {
 		{"same name, other birth", func(p *Payment) { p.Parties[0] = Party{Role: "payee", Name: "Victor Sokolenko", Born: "1990-01-01"} }, reviewIt, "R-NAME-2"},
 		{"like name, other birth", func(p *Payment) { p.Parties[0] = Party{Role: "payee", Name: "Viktor Sokolenka", Born: "1990-01-01"} }, clearIt, "R-NAME-3"},
 		{"no letters", func(p *Payment) { p.Parties[0].Name = "…" }, reviewIt, "R-NAME-0"},
-		{"the second party", func(p *Payment) { p.Parties = append(p.Parties, Party{Role: "bank", Name: "Northern Meridian Shipping"}) }, reviewIt, "R-NAME-2"},
+		{"the second party", func(p *Payment) {
+			p.Parties = append(p.Parties, Party{Role: "bank", Name: "Northern Meridian Shipping"})
+		}, reviewIt, "R-NAME-2"},
 	} {
 		p := payment()
 		c.change(p)

@@ -1,0 +1,67 @@
+"""scripts/agent-rootfs: a root file system from Debian packages, the same bytes each time."""
+import io
+import os
+import subprocess
+import tarfile
+
+import pytest
+
+from conftest import ROOT
+
+SCRIPT = ROOT / "scripts" / "agent-rootfs"
+
+
+@pytest.fixture
+def make(tmp_path):
+    def run(recipe, *more, name="rootfs.tar"):
+        (tmp_path / "rootfs.txt").write_text(recipe)
+        return subprocess.run([SCRIPT, tmp_path / "rootfs.txt", "-o", tmp_path / name, *more], capture_output=True, text=True, timeout=60), tmp_path / name
+    return run
+
+
+def entries(path):
+    with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as archive:
+        return {entry.name: entry for entry in archive.getmembers()}
+
+
+def test_a_program_brings_its_libraries(make, tmp_path):
+    (tmp_path / "notes.txt").write_text("text")
+    result, path = make("# a comment\npackage dash /bin/dash\nfile notes.txt /etc/notes.txt 0444\n", "--packages")
+    assert result.returncode == 0, result.stderr
+    found = entries(path)
+    assert {"bin/dash", "etc/notes.txt", "lib64/ld-linux-x86-64.so.2", "lib/x86_64-linux-gnu/libc.so.6"} <= found.keys() and result.stdout.startswith("dash ")
+    assert list(found) == sorted(found) and all(e.isfile() or e.isdir() for e in found.values())
+    assert {(e.mtime, e.uid, e.gid, e.uname) for e in found.values()} == {(0, 0, 0, "")}
+    assert [found[name].mode for name in ("bin", "bin/dash", "etc/notes.txt")] == [0o755, 0o755, 0o444]
+
+
+def test_it_is_the_same_each_time(make, tmp_path):
+    (tmp_path / "notes.txt").write_text("text")
+    recipe = "package dash /bin/dash\nfile notes.txt /etc/notes.txt\n"
+    _, one = make(recipe, name="one.tar")
+    os.utime(tmp_path / "notes.txt", (1, 1))
+    _, other = make("file notes.txt /etc/notes.txt\npackage dash /bin/dash\n", name="other.tar")
+    assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("recipe,complaint", [
+    ("package no-such-package-here *\n", "the package no-such-package-here is not installed"), ("package dash /bin/nothing\n", "no file of dash matches /bin/nothing"),
+    ("\nfile nothing.txt /x\n", ":2: "), ("file rootfs.txt x\n", "x is not a plain absolute path"), ("file rootfs.txt /a/../x\n", "is not a plain absolute path"),
+    ("file rootfs.txt /x\nfile rootfs.txt /x 0600\n", "/x is there twice"), ("file rootfs.txt /x 99\n", ":1: "), ("folder /x\n", "a line is"), ("package dash\n", "a line is"),
+    ('file "x\n', ":1: "),
+])
+def test_recipes_that_are_none(make, recipe, complaint):
+    result, path = make(recipe)
+    assert result.returncode == 1 and complaint in result.stderr and result.stderr.count("\n") == 1 and not path.exists()
+
+
+def test_unwanted_files_are_left_out(make):
+    result, path = make("package dash /usr/share/doc/dash/* !*copyright\n")
+    assert result.returncode == 0 and "usr/share/doc/dash" in entries(path) and "usr/share/doc/dash/copyright" not in entries(path)
+
+
+def test_the_interpreter_brings_no_more_than_it_needs():
+    """What the de-identifier's image holds: no network, no processes, no compiler of Python's library."""
+    found = entries(ROOT / "build" / "agents" / "deidentify.tar")
+    assert "usr/bin/python3.11" in found and "usr/lib/python3/dist-packages/dateutil/parser/_parser.py" in found
+    assert not {name for name in found if any(part in name for part in ("socket", "subprocess", "ssl", "ctypes", "multiprocessing", "test"))}
