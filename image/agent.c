@@ -94,7 +94,10 @@ static enum cmaw_err merge_workdir(const struct image_spec *spec, struct image_r
     }
     const struct image_node *node = cmaw_tree_find(&rootfs->tree, workdir);
     if (node == NULL && given == NULL) {
-        CMAW_TRY(cmaw_tree_put_folder(&rootfs->tree, workdir + 1, diag));
+        const enum cmaw_err err = cmaw_tree_put_folder(&rootfs->tree, workdir + 1, diag);
+        if (err != CMAW_OK) {
+            return cmaw_image_spec_fault(spec, diag, spec->yaml->agent.rootfs, "WorkingDir %s", diag->text);
+        }
         node = cmaw_tree_find(&rootfs->tree, workdir);
     }
     const bool mounted = cmaw_image_is_mount(workdir);

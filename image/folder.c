@@ -96,7 +96,7 @@ static enum cmaw_err put_folder(const struct folder_reader *reader, int folder, 
         }
         char below[IMAGE_TREE_PATH_MAX + 1];
         if (snprintf(below, sizeof below, "%s%s%s", path, path[0] == '\0' ? "" : "/", entry->d_name) >= (int)sizeof below) {
-            return cmaw_diag_set(reader->diag, CMAW_E_TOO_LARGE, "%.200s…: a path in it has more than %d bytes", path, IMAGE_TREE_PATH_MAX);
+            return cmaw_diag_set(reader->diag, CMAW_E_TOO_LARGE, "%.60s…: a path in it has more than %d bytes", path, IMAGE_TREE_PATH_MAX);
         }
         CMAW_TRY(put_entry(reader, folder, entry->d_name, below));
         errno = 0;

@@ -1,4 +1,5 @@
 /* cmaw-image: builds, describes, measures and takes apart enclave images. */
+#include <locale.h>
 #include <string.h>
 
 #include "image/verbs.h"
@@ -29,6 +30,7 @@ static enum cmaw_err run(int argc, char **argv, struct cmaw_diag *diag)
 int main(int argc, char **argv)
 {
     struct cmaw_diag diag = {0};
+    (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are what they are, whatever the user's locale */
     const enum cmaw_err err = run(argc, argv, &diag);
     if (err != CMAW_OK) {
         cmaw_diag_print(&diag, "cmaw-image", err);

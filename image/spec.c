@@ -88,7 +88,7 @@ static unsigned line_of(struct cmaw_slice text, const char *value)
 
 enum cmaw_err cmaw_image_spec_fault(const struct image_spec *spec, struct cmaw_diag *diag, const char *value, const char *format, ...)
 {
-    char what[256];
+    char what[sizeof diag->text];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(what, sizeof what, format, args);

@@ -86,7 +86,7 @@ static enum cmaw_err take_path(const struct reader *reader, const char *name, ch
         return cmaw_diag_set(reader->diag, CMAW_E_MALFORMED, "an entry has no name that can be read");
     }
     if (cmaw_slice_to_cstr(trim(name), ret_path, IMAGE_TREE_PATH_MAX + 1) != CMAW_OK) {
-        return cmaw_diag_set(reader->diag, CMAW_E_TOO_LARGE, "%.200s…: the path has more than %d bytes", name, IMAGE_TREE_PATH_MAX);
+        return cmaw_diag_set(reader->diag, CMAW_E_TOO_LARGE, "%.60s…: the path has more than %d bytes", name, IMAGE_TREE_PATH_MAX);
     }
     return CMAW_OK;
 }
@@ -190,8 +190,8 @@ static enum cmaw_err put_entry(const struct reader *reader, struct archive_entry
     char path[IMAGE_TREE_PATH_MAX + 1];
     bool hidden = false;
     CMAW_TRY(take_path(reader, archive_entry_pathname(entry), path));
-    if (path[0] == '\0') {
-        return CMAW_OK; /* the root, which is there */
+    if (path[0] == '\0') { /* the root, which is there */
+        return archive_entry_filetype(entry) == AE_IFDIR ? CMAW_OK : cmaw_diag_set(reader->diag, CMAW_E_MALFORMED, "the root itself is not a folder");
     }
     if (reader->as_layer) {
         CMAW_TRY(hide(reader, path, &hidden));
@@ -207,8 +207,8 @@ static enum cmaw_err read_entries(const struct reader *reader)
         if (result == ARCHIVE_EOF) {
             return CMAW_OK;
         }
-        /* a warning is about a time or an owner out of range, or letters of a name, which stay as they are */
-        if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
+        /* a warning is about attributes that libarchive would leave out, or names that are no UTF-8 where they have to be */
+        if (result != ARCHIVE_OK) {
             const char *text = archive_error_string(reader->archive);
             return cmaw_diag_set(reader->diag, CMAW_E_MALFORMED, "entry %zu: %s", count + 1, text == NULL ? "not a good archive" : text);
         }

@@ -6,6 +6,8 @@
 
 #include "sys/cpio.h"
 
+enum { SHOWN_MAX = 60 }; /* bytes of a path that is too long */
+
 /* A walk along a path. */
 struct walk {
     struct image_tree *tree;
@@ -176,7 +178,7 @@ static const char *why_not(enum cmaw_err err)
 
 static enum cmaw_err check_path(struct cmaw_slice path, struct cmaw_diag *diag)
 {
-    const int shown = path.size > 200 ? 200 : (int)path.size;
+    const int shown = path.size > SHOWN_MAX ? SHOWN_MAX : (int)path.size;
     if (path.size > IMAGE_TREE_PATH_MAX) {
         return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "%.*s…: the path has more than %d bytes", shown, (const char *)path.data, IMAGE_TREE_PATH_MAX);
     }
