@@ -1,9 +1,9 @@
-/* What is accepted as an image can be measured or not, but never crashes; and it is what the writer would write, where the
- * order of sections is the writer's. */
+/* What is accepted as an image can be measured, and is what the writer would write, where the order of sections is the writer's. A signature
+ * section, in an image or alone, is refused by the name of a field, or can be checked, with a reason where it does not hold. */
 #include <stdlib.h>
 #include <zlib.h>
 
-#include "lib/attest/eif.h"
+#include "lib/attest/eif_sign.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,6 +20,23 @@ static void repair_crc(uint8_t *file, size_t size)
     }
 }
 
+static void check_signature(struct cmaw_slice section, const uint8_t pcr0[static CMAW_EIF_PCR_SIZE])
+{
+    CMAW_EIF_SIGNATURE_AUTO(signature);
+    const char *field = "none", *fault = "none";
+    const enum cmaw_err err = cmaw_eif_signature_read(section, &signature, &field);
+    if ((err == CMAW_OK) != (field == NULL) || (err == CMAW_OK) != (signature.der.size > 0)) {
+        abort();
+    }
+    if (err != CMAW_OK) {
+        return;
+    }
+    const enum cmaw_err held = cmaw_eif_signature_check(&signature, pcr0, &fault);
+    if ((held == CMAW_OK) != (fault == NULL) || (held != CMAW_OK && held != CMAW_E_AUTH && held != CMAW_E_UNSUPPORTED)) {
+        abort();
+    }
+}
+
 static void check(struct cmaw_slice file)
 {
     struct cmaw_eif eif;
@@ -32,7 +49,12 @@ static void check(struct cmaw_slice file)
     if (err != CMAW_OK) {
         return;
     }
-    CMAW_IGNORE(cmaw_eif_measure(&eif, &pcrs)); /* a signature section may be anything */
+    if (cmaw_eif_measure(&eif, &pcrs) != CMAW_OK) {
+        abort();
+    }
+    if (pcrs.is_signed) {
+        check_signature(eif.signature, pcrs.pcr0);
+    }
     CMAW_BUF_AUTO(again, FILE_MAX);
     if (cmaw_eif_write(&eif, &again) != CMAW_OK || again.size != file.size || cmaw_eif_parse(cmaw_buf_slice(&again), &eif, &field) != CMAW_OK) {
         abort();
@@ -41,6 +63,8 @@ static void check(struct cmaw_slice file)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const uint8_t some_pcr0[CMAW_EIF_PCR_SIZE];
+    check_signature(cmaw_slice_of(data, size), some_pcr0);
     check(cmaw_slice_of(data, size));
     if (size >= CMAW_EIF_HEADER_SIZE && size <= FILE_MAX) {
         CMAW_BUF_AUTO(repaired, FILE_MAX);
