@@ -11,8 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 import eif
+import harness
+import pages
 from images import IMAGE, Signer, build, described
 
+# nitro-cli's order, of its src/common/json_output.rs; what is ours comes after them
+OF_NITRO_CLI = ["EifVersion", "Measurements", "IsSigned", "SigningCertificate", "CheckCRC", "SignatureCheck", "ImageName", "ImageVersion", "Metadata"]
+OURS = ["Architecture", "SectionSizes"]
 KERNEL_NONE = ("--kernel", "none")
 
 
@@ -46,6 +51,25 @@ def test_a_signature_adds_pcr8_and_nothing_else_is_measured(signer, tmp_path):
     assert told["IsSigned"] is True and told["SignatureCheck"] is True
     assert told["SigningCertificate"]["IssuerName"] == {"countryName": "DE", "organizationName": "Beispiel é AG", "commonName": "signer of images"}
     assert told["SigningCertificate"]["Algorithm"] == "ecdsa-with-SHA384"
+
+
+def test_the_keys_are_those_of_nitro_cli(signer, tmp_path):
+    built(tmp_path, *signer.options)
+    told = described(tmp_path / "x.eif")
+    assert list(told) == OF_NITRO_CLI + OURS and list(told["Measurements"]) == ["HashAlgorithm", "PCR0", "PCR1", "PCR2", "PCR8"]
+    assert list(told["SigningCertificate"]) == ["IssuerName", "Algorithm", "NotBefore", "NotAfter", "Signature"]
+    assert list(told["Metadata"]) == ["BuildTime", "BuildTool", "BuildToolVersion", "OperatingSystem", "KernelVersion", "DockerInfo"]
+    built(tmp_path)
+    unsigned = [key for key in OF_NITRO_CLI if key not in ("SigningCertificate", "SignatureCheck")]
+    assert list(described(tmp_path / "x.eif")) == unsigned + OURS
+
+
+def test_the_page_is_walked_through(tmp_path):
+    built(tmp_path)
+    (tmp_path / "x.eif").rename(tmp_path / "claims.eif")
+    path = f"{harness.program('cmaw').parent}:{os.environ['PATH']}"
+    printed = pages.run("docs/sign-images.md", tmp_path, pages.environment_of(tmp_path, PATH=path))
+    assert "ramdisk-1" in printed and '"SignatureCheck": true' in printed
 
 
 def test_two_signed_builds_differ_in_their_signature_only(signer, tmp_path):

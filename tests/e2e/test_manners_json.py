@@ -10,6 +10,7 @@ import pytest
 import harness
 import json_shapes
 from harness import ROOT
+from images import Signer, build
 from stack import CLAIM, LETTERS, Result
 
 SHAPES = json_shapes.shapes()
@@ -117,6 +118,25 @@ class Actual:
         made = next(self.evidence())
         yield printed(harness.program("cmaw-verify"), made["file"], "--manifest-hash", made["manifest"], "--json", status=(0,))
         yield printed(harness.program("cmaw-verify"), made["file"], "--manifest-hash", "00" * 32, "--json", status=(1,))
+
+    def image_build(self):
+        for options in ((), Signer(self.tmp / "signer").options):
+            built = build(self.tmp, "--kernel", "none", *options)
+            assert built.returncode == 0, built.stderr
+            yield json.loads(built.stdout)
+
+    def image_of(self, *verb):
+        for _ in self.image_build():
+            yield self.cmaw("image", *verb, self.tmp / "x.eif")
+
+    def image_measure(self):
+        return self.image_of("measure")
+
+    def image_describe(self):
+        return self.image_of("describe")
+
+    def image_extract(self):
+        return self.image_of("extract", "--force", "-o", self.tmp / "sections")
 
     def attest_verify(self):
         for name in ("good", "bad"):

@@ -2,7 +2,6 @@
 what the other wrote, and both tell the same of a signature. The library is skipped where it cannot be built (scripts/eif-peer)."""
 import json
 import random
-import shutil
 import subprocess
 import typing
 
@@ -144,7 +143,6 @@ def test_the_library_reads_what_cmaw_image_builds(crate, any_signer, options, si
     record_property("counted", "images on which AWS's library and cmaw-image agree")
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not in PATH")
 def test_key_and_certificate_as_aws_s_guide_makes_them(crate, tmp_path):
     """docs.aws.amazon.com/enclaves/latest/user/set-up-attestation.html: a key with its parameters before it, a certificate of version 1."""
     def openssl(*words):

@@ -217,13 +217,13 @@ static void private_keys_are_read_in_both_forms(void **state)
 
 int main(void)
 {
-#define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
+#define RIG_TEST(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
     const struct CMUnitTest tests[] = {
-        WITH_RIG(a_signature_holds_for_its_pcr0_only), WITH_RIG(the_section_has_the_form_of_nitro_cli),
-        WITH_RIG(two_signatures_of_one_image_differ), WITH_RIG(no_byte_of_what_is_signed_can_change),
-        WITH_RIG(a_stranger_s_certificate_is_found_out), WITH_RIG(keys_of_other_curves_neither_sign_nor_are_checked),
-        WITH_RIG(another_algorithm_is_refused), WITH_RIG(the_certificate_is_pcr8), WITH_RIG(certificates_have_a_largest_size),
-        WITH_RIG(private_keys_are_read_in_both_forms),
+        RIG_TEST(a_signature_holds_for_its_pcr0_only), RIG_TEST(the_section_has_the_form_of_nitro_cli),
+        RIG_TEST(two_signatures_of_one_image_differ), RIG_TEST(no_byte_of_what_is_signed_can_change),
+        RIG_TEST(a_stranger_s_certificate_is_found_out), RIG_TEST(keys_of_other_curves_neither_sign_nor_are_checked),
+        RIG_TEST(another_algorithm_is_refused), RIG_TEST(the_certificate_is_pcr8), RIG_TEST(certificates_have_a_largest_size),
+        RIG_TEST(private_keys_are_read_in_both_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
