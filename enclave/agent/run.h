@@ -4,11 +4,14 @@
 
 #include "enclave/agent/spawner.h"
 
-enum { CMAW_AGENT_ERRORS_MAX = 2048 }; /* bytes kept of the agent's error output */
+enum {
+    CMAW_AGENT_ERRORS_MAX = 2048,                  /* bytes kept of the agent's error output */
+    CMAW_AGENT_ERRORS_READ_MAX = 16 * 1024 * 1024, /* an agent that writes more of it has failed */
+};
 
 enum cmaw_agent_end {
     CMAW_AGENT_DONE,      /* exit status 0, output within its limit */
-    CMAW_AGENT_FAILED,    /* another exit status, or a signal */
+    CMAW_AGENT_FAILED,    /* another exit status, a signal, or error output without end */
     CMAW_AGENT_TIMEOUT,
     CMAW_AGENT_TOO_LARGE, /* wrote more than output_max */
     CMAW_AGENT_FULL,      /* as many run as may at once */
@@ -27,7 +30,7 @@ struct cmaw_agent_outcome {
 /* A descriptor for standard input that holds the parts one after the other, sealed against every change. */
 enum cmaw_err cmaw_agent_input(const struct cmaw_slice *parts, size_t count, int *ret_fd);
 /* Runs the agent to its end. Its standard output is a file in memory that is read when it has ended: a step holds no
- * memory of ours while its agent works. Everything it started has ended when this returns, or is being killed (TIMEOUT, TOO_LARGE).
+ * memory of ours while its agent works. Everything it started has ended when this returns, or is being killed (TIMEOUT, error output without end).
  * Takes input (closes it). Several threads may call this at once. IO or NO_MEMORY if the job cannot be handed over. */
 enum cmaw_err cmaw_agent_run(const struct cmaw_spawner *spawner, const struct cmaw_sandbox_job *job, int input,
                              size_t output_max, uint64_t timeout_ms, struct cmaw_agent_outcome *ret_outcome);

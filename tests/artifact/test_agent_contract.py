@@ -20,6 +20,7 @@ def test_limits_and_their_defaults():
 
 def test_sizes():
     assert f"first {constant('enclave/agent/run.h', 'CMAW_AGENT_ERRORS_MAX'):,} bytes" in PAGE
+    assert f"{constant('enclave/agent/run.h', 'CMAW_AGENT_ERRORS_READ_MAX')} MiB at most: an agent that writes more has failed" in PAGE
     assert f"at most {constant('agents/agent.h', 'CMAW_AGENT_INPUT_MAX'):,} bytes" in PAGE
     assert f"user | number {constant('enclave/agent/sandbox.h', 'CMAW_AGENT_UID')}" in PAGE
 

@@ -113,6 +113,21 @@ static void the_first_error_output_is_kept(void **state)
     world_end(&world);
 }
 
+/* Error output that nobody keeps is read by the process with the keys, which has better things to do. */
+static void endless_error_output_ends_an_agent(void **state)
+{
+    (void)state;
+    struct world world;
+    world_start(&world, "flood-huge", usual_limits);
+    struct cmaw_agent_outcome outcome = world_run(&world, "", 1 << 20, 60000);
+    assert_int_equal(outcome.end, CMAW_AGENT_FAILED);
+    assert_int_equal(outcome.result.end, CMAW_SPAWNER_EXITED); /* none came: it did not end by itself */
+    assert_int_equal(outcome.result.value, 0);
+    assert_int_equal(outcome.errors_size, CMAW_AGENT_ERRORS_MAX);
+    cmaw_agent_outcome_free(&outcome);
+    world_end(&world);
+}
+
 static void signals_end_an_agent(void **state)
 {
     (void)state;
@@ -426,6 +441,7 @@ int main(void)
         cmocka_unit_test(a_deadline_ends_everything),
         cmocka_unit_test(output_is_capped_exactly),
         cmocka_unit_test(the_first_error_output_is_kept),
+        cmocka_unit_test(endless_error_output_ends_an_agent),
         cmocka_unit_test(signals_end_an_agent),
         cmocka_unit_test(the_environment_is_the_contract),
         cmocka_unit_test(a_missing_program_is_reported),

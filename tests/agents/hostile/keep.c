@@ -257,7 +257,7 @@ static void expect_fresh_process(void)
 /* As much as a limit gives to one agent is there again. */
 static void expect_fresh_shares(void)
 {
-    enum { MEMORY = 24 << 20, CHILDREN = 6 };
+    enum { MEMORY = 16 << 20, CHILDREN = 6 };
     char *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     expect("memory", memory != MAP_FAILED);
     if (memory != MAP_FAILED) {

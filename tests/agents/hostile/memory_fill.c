@@ -30,7 +30,7 @@ int mode_memory_fill(void)
     attempt_map("shared memory", EPERM, 4096, MAP_SHARED | MAP_ANONYMOUS, -1);
     attempt_map("shared memory, validated", EPERM, 4096, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1);
     attempt_map("shared memory of /dev/zero", EPERM, 4096, MAP_SHARED, zero);
-    attempt_map("huge pages", ENOMEM, 512 * MIB, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1);
+    attempt_map("huge pages", ANY_ERRNO, 512 * MIB, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1);
     char *late = map(256 * (size_t)MIB, PROT_READ, MAP_PRIVATE); /* read-only first, writable later */
     attempt(ENOMEM, "mprotect", late == NULL ? -1 : mprotect(late, 256 * (size_t)MIB, PROT_RW));
     attempt(ENOMEM, "brk", sbrk(512 * (intptr_t)MIB) == (void *)-1 ? -1 : 0);
