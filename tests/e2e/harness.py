@@ -187,8 +187,9 @@ def key_policy(manifest=None, role=None, *more):
 LIMITS = {"memory_mib": 64, "processes": 4, "open_files": 32, "cpu_s": 20, "output_kib": 2048, "tmp_kib": 1024}
 
 
-def build_image(folder, name, devd, agent, arguments=(), io="raw", content_type="application/octet-stream", init=None, kernel="none", **limits):
-    """An image with one static program as its agent. Returns (path of the EIF, {0: PCR0, 1: PCR1, 2: PCR2})."""
+def build_image(folder, name, devd, agent, arguments=(), io="raw", content_type="application/octet-stream", init=None, kernel="none", options=(), **limits):
+    """An image with one static program as its agent; options are for cmaw-image. Returns (path of the EIF, {0: PCR0, 1: PCR1, 2: PCR2}), and PCR8 of a
+    signed one."""
     limits = ", ".join(f"{key}: {value}" for key, value in {**LIMITS, **limits}.items())
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -205,9 +206,9 @@ limits: {{{limits}}}
 """)
     eif = folder / f"{name}.eif"
     out = run(program("cmaw-image"), "build", folder / f"{name}.yaml", "-o", eif, "--init", init or program("init-sim"),
-              "--kms-host", KMS_HOST, "--kms-roots", devd.tls_ca, "--attestation-root", devd.root, "--kernel", kernel).stdout
+              "--kms-host", KMS_HOST, "--kms-roots", devd.tls_ca, "--attestation-root", devd.root, "--kernel", kernel, *options).stdout
     measurements = json.loads(out)["Measurements"]
-    return eif, {i: bytes.fromhex(measurements[f"PCR{i}"]) for i in (0, 1, 2)}
+    return eif, {i: bytes.fromhex(measurements[f"PCR{i}"]) for i in (0, 1, 2, 8) if f"PCR{i}" in measurements}
 
 
 def peer_image(folder, name, devd, files, arguments=("/bin/agent",), **settings):
