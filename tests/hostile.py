@@ -124,10 +124,16 @@ ATTACKS = [attack for attacks in SECTIONS.values() for attack in attacks]
 GROUPED = [attack for attack in ATTACKS if attack.grouped]
 HONEST = {"clean", "echo", "env", "names"}  # modes that are no attack
 
-# what an image of the agent is built with (cmaw-image's limits, and the words of its command)
-LIMITS = {"memory_mib": 64, "processes": 16, "open_files": 32, "cpu_s": 20, "output_kib": 1792, "tmp_kib": 1024}
-COMMAND = ("/bin/agent", "--ports")
 DEADLINE_MS = 20_000
+LIMITS = {"memory_mib": 64, "processes": 16, "open_files": 32, "cpu_s": 20, "output_kib": 1792, "tmp_kib": 1024}
+
+
+def image(harness, folder, devd, **more):
+    """An image with the agent, written by the peer: cmaw-image puts no set-user-id bit into one. (path, measurements)"""
+    agent = harness.program("agent-hostile").read_bytes()
+    files = {"bin/agent": agent, "bin/set-user-id": (0o4755, agent)}
+    settings = {"agent.io": "proto", **{f"agent.{name}": value for name, value in LIMITS.items()}}
+    return harness.peer_image(folder, "hostile", devd, files, ("/bin/agent", "--ports"), **more, **settings)
 
 
 class Target:

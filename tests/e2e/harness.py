@@ -211,16 +211,16 @@ limits: {{{limits}}}
     return eif, {i: bytes.fromhex(measurements[f"PCR{i}"]) for i in (0, 1, 2, 8) if f"PCR{i}" in measurements}
 
 
-def peer_image(folder, name, devd, files, arguments=("/bin/agent",), **settings):
+def peer_image(folder, name, devd, files, arguments=("/bin/agent",), init="init-sim", boot=(), **settings):
     """The same without cmaw-image: the peer writes the image. files: {path: content} of the agent's root, or (mode, content); settings
-    are lines of enclave.conf."""
+    are lines of enclave.conf; boot: kernel and command line."""
     values = {"agent.io": "raw", "agent.content_type": "application/octet-stream", "agent.memory_mib": 64, "agent.processes": 4,
               "agent.open_files": 32, "agent.cpu_s": 20, "agent.output_kib": 2048, "agent.tmp_kib": 1024, "debug": 0, "version": 1,
               "attestation.root": sst1.H(devd.root.read_bytes()).hex(), "kms.host": KMS_HOST,
               **{f"agent.arg.{i}": a for i, a in enumerate(arguments)}, **settings}
     conf = "".join(f"{key}={values[key]}\n" for key in sorted(values)).encode()
-    data = eif.build(program("init-sim").read_bytes(), conf, devd.tls_ca.read_bytes(),
-                     {p: c if isinstance(c, tuple) else (0o755, c) for p, c in files.items()})
+    data = eif.build(program(init).read_bytes(), conf, devd.tls_ca.read_bytes(),
+                     {p: c if isinstance(c, tuple) else (0o755, c) for p, c in files.items()}, *boot)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.eif"
     path.write_bytes(data)

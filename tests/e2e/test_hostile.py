@@ -6,10 +6,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def target(folder, devd, launch):
-    agent = harness.program("agent-hostile")
-    files = {"bin/agent": agent.read_bytes(), "bin/set-user-id": (0o4755, agent.read_bytes())}
-    limits = {f"agent.{name}": value for name, value in hostile.LIMITS.items()}
-    eif, pcrs = harness.peer_image(folder / "images", "hostile", devd, files, hostile.COMMAND, **{"agent.io": "proto", **limits})
+    eif, pcrs = hostile.image(harness, folder / "images", devd)
     deployment = harness.Deployment(devd, [pcrs], tenant="hostile")
     enclave = launch("hostile", eif)
     deployment.ready(enclave, 1)

@@ -95,7 +95,7 @@ def tree(files):
     return [(f, DIRECTORY, b"") for f in folders] + [(p, FILE & ~0o777 | mode, content) for p, (mode, content) in sorted(files.items())]
 
 
-def build(init, conf, roots, agent_files):
+def build(init, conf, roots, agent_files, kernel=b"no kernel", cmdline=b"reboot=k"):
     """An image as cmaw-image lays it out: /init in one ramdisk; settings, TLS roots and the agent's root in the other."""
     folders = [(name, DIRECTORY, b"") for name in ("agent", "dev", "proc", "run", "sys", "tmp")]
     first = cpio([*folders, ("init", FILE & ~0o777 | 0o755, init)])
@@ -103,4 +103,4 @@ def build(init, conf, roots, agent_files):
     files |= {"agent/" + path.lstrip("/"): value for path, value in agent_files.items()}
     second = cpio(tree(files))
     metadata = json.dumps({"ImageName": "peer", "ImageVersion": "1", "BuildMetadata": {}, "DockerInfo": {}, "CustomMetadata": None}).encode()
-    return write([(KERNEL, b"no kernel"), (CMDLINE, b"reboot=k"), (METADATA, metadata), (RAMDISK, first), (RAMDISK, second)])
+    return write([(KERNEL, kernel), (CMDLINE, cmdline), (METADATA, metadata), (RAMDISK, first), (RAMDISK, second)])

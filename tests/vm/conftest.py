@@ -7,6 +7,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).p
 
 import bare  # noqa: E402
 import harness  # noqa: E402
+from counted import pytest_terminal_summary  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")
