@@ -58,9 +58,19 @@ static enum cmaw_err fail(struct cmaw_diag *diag, const char *verb, const char *
     return err;
 }
 
+/* Room for all of a regular file at once, so that a large one is not copied as the buffer grows; what it says of its size is only a guess. */
+static void reserve_for(int fd, struct cmaw_buf *buf)
+{
+    struct stat info;
+    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 && (uint64_t)info.st_size <= buf->max - buf->size) {
+        CMAW_IGNORE(cmaw_buf_reserve(buf, (size_t)info.st_size));
+    }
+}
+
 enum cmaw_err cmaw_file_read_fd(int fd, const char *name, struct cmaw_buf *buf, struct cmaw_diag *diag)
 {
     uint8_t block[READ_STEP];
+    reserve_for(fd, buf);
     for (;;) {
         const ssize_t got = read(fd, block, sizeof block);
         if (got < 0 && errno == EINTR) {

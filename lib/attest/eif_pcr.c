@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "lib/attest/eif_sign.h"
 #include "lib/crypto/hash.h"
 
@@ -12,10 +10,11 @@ static void extend_zero(struct cmaw_slice data, uint8_t ret_pcr[static CMAW_EIF_
     cmaw_sha384_parts(parts, 2, ret_pcr);
 }
 
-static void measure(const struct cmaw_slice *parts, size_t count, uint8_t ret_pcr[static CMAW_EIF_PCR_SIZE])
+/* What a register holds of content that has been hashed. */
+static void finish(struct cmaw_hash *hash, uint8_t ret_pcr[static CMAW_EIF_PCR_SIZE])
 {
     uint8_t content[CMAW_EIF_PCR_SIZE];
-    cmaw_sha384_parts(parts, count, content);
+    cmaw_hash_finish(hash, content);
     extend_zero(CMAW_SLICE_ARRAY(content), ret_pcr);
 }
 
@@ -31,20 +30,36 @@ static enum cmaw_err measure_certificate(struct cmaw_slice section, uint8_t ret_
     CMAW_EIF_SIGNATURE_AUTO(signature);
     const char *field = NULL;
     CMAW_TRY(cmaw_eif_signature_read(section, &signature, &field));
-    const struct cmaw_slice certificate = cmaw_buf_slice(&signature.der);
-    measure(&certificate, 1, ret_pcr);
+    uint8_t content[CMAW_EIF_PCR_SIZE];
+    cmaw_sha384(cmaw_buf_slice(&signature.der), content);
+    extend_zero(CMAW_SLICE_ARRAY(content), ret_pcr);
     return CMAW_OK;
+}
+
+/* PCR0 goes on where PCR1 ends, so that nothing is hashed three times. */
+static void measure_content(const struct cmaw_eif *eif, struct cmaw_eif_pcrs *pcrs)
+{
+    struct cmaw_hash all, rest;
+    cmaw_hash_init(CMAW_SHA384, &all);
+    cmaw_hash_init(CMAW_SHA384, &rest);
+    cmaw_hash_update(&all, eif->kernel);
+    cmaw_hash_update(&all, eif->cmdline);
+    cmaw_hash_update(&all, eif->ramdisks[0]);
+    struct cmaw_hash first = all;
+    for (size_t i = 1; i < eif->ramdisk_count; i++) {
+        cmaw_hash_update(&all, eif->ramdisks[i]);
+        cmaw_hash_update(&rest, eif->ramdisks[i]);
+    }
+    finish(&all, pcrs->pcr0);
+    finish(&first, pcrs->pcr1);
+    finish(&rest, pcrs->pcr2);
 }
 
 enum cmaw_err cmaw_eif_measure(const struct cmaw_eif *eif, struct cmaw_eif_pcrs *ret_pcrs)
 {
     struct cmaw_eif_pcrs pcrs = {.is_signed = eif->signature.size > 0};
-    struct cmaw_slice parts[2 + CMAW_EIF_RAMDISKS_MAX] = {eif->kernel, eif->cmdline};
     CMAW_REQUIRE(eif->ramdisk_count >= 1 && eif->ramdisk_count <= CMAW_EIF_RAMDISKS_MAX, CMAW_E_BUG);
-    memcpy(parts + 2, eif->ramdisks, eif->ramdisk_count * sizeof parts[0]);
-    measure(parts, 2 + eif->ramdisk_count, pcrs.pcr0);
-    measure(parts, 3, pcrs.pcr1);
-    measure(parts + 3, eif->ramdisk_count - 1, pcrs.pcr2);
+    measure_content(eif, &pcrs);
     if (pcrs.is_signed) {
         CMAW_TRY(measure_certificate(eif->signature, pcrs.pcr8));
     }
