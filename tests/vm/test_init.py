@@ -96,6 +96,8 @@ def test_an_enclave_that_refuses_its_image_ends_by_itself_and_says_why(vm_folder
         words = logs.accept()[0].makefile().read()
         assert re.search(r" error enclave boot\.conf err=malformed errno=\d+\n", words), words
         assert qemu.wait(machine.WAIT) == 0
+        console = qemu.stdout.read()  # of a kernel that may speak; /init does not
+        assert "Run /init as init process" in console and "boot." not in console
 
 
 def beat(listener):
