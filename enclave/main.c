@@ -89,15 +89,16 @@ static enum cmaw_err harden(void)
 static const char *make_groups(void)
 {
     static char agents[CMAW_CGROUP_PATH_MAX];
-    const uint64_t one = cmaw_cgroup_agent_bytes(&enclave.conf.limits);
+    const unsigned one = (unsigned)(cmaw_cgroup_agent_bytes(&enclave.conf.limits) >> 20);
     const char *folder = cmaw_platform_cgroups();
     uint64_t free = 0;
     if (cmaw_kernel_available("/proc", &free) != CMAW_OK) {
         return NULL;
     }
     const uint64_t all = free > 2 * KEPT_BYTES ? free - KEPT_BYTES : free / 2;
-    if (one > all) {
-        cmaw_log(CMAW_LOG_WARN, "boot.memory_short", "agent_mib=%u there_mib=%u", (unsigned)(one >> 20), (unsigned)(all >> 20));
+    cmaw_log(CMAW_LOG_INFO, "boot.memory", "agent_mib=%u agents_mib=%u", one, (unsigned)(all >> 20));
+    if (one > all >> 20) {
+        cmaw_log(CMAW_LOG_WARN, "boot.memory_short", "missing_mib=%u", one - (unsigned)(all >> 20));
     }
     if (folder == NULL || cmaw_cgroup_prepare(folder, all, agents) != CMAW_OK) {
         cmaw_log(CMAW_LOG_INFO, "boot.no_groups", "errno=%d", errno);

@@ -106,7 +106,7 @@ enum cmaw_err cmaw_cgroup_make(const char *agents, size_t index, const struct cm
 {
     char path[PATH_SIZE];
     group_path(agents, index, "", path);
-    CMAW_REQUIRE(mkdir(path, 0700) == 0, CMAW_E_IO);
+    CMAW_REQUIRE(mkdir(path, 0700) == 0 || (errno == EEXIST && rmdir(path) == 0 && mkdir(path, 0700) == 0), CMAW_E_IO);
     const enum cmaw_err err = limit_group(path, limits);
     if (err != CMAW_OK) {
         const int why = errno;

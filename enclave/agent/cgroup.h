@@ -15,7 +15,7 @@ uint64_t cmaw_cgroup_agent_bytes(const struct cmaw_agent_limits *limits);
 /* Once, before the spawner starts: makes a group for all agents together below folder, which takes at most all_bytes. UNSUPPORTED where
  * folder has no control of memory and of the number of processes; IO with errno set. */
 enum cmaw_err cmaw_cgroup_prepare(const char *folder, uint64_t all_bytes, char ret_agents[static CMAW_CGROUP_PATH_MAX]);
-/* Makes group number index below agents with these limits; left-overs of an earlier one make it fail. IO with errno set. */
+/* Makes group number index below agents with these limits; one that is there still and not empty makes it fail. IO with errno set. */
 enum cmaw_err cmaw_cgroup_make(const char *agents, size_t index, const struct cmaw_agent_limits *limits);
 /* Moves a process with all it will start there. IO with errno set. */
 enum cmaw_err cmaw_cgroup_enter(const char *agents, size_t index, pid_t pid);
