@@ -243,17 +243,15 @@ static void the_loopback_interface_is_raised(void **state)
     assert_int_equal(status_in_namespaces(CLONE_NEWUSER | CLONE_NEWNET, raise_loopback), 0);
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(an_agent_s_group_has_its_limits),
-        IN_FOLDER(the_kernel_s_count_tells_who_ran_out),
-        IN_FOLDER(all_agents_together_have_a_limit),
-        IN_FOLDER(a_tree_without_controllers_is_not_used),
-        IN_FOLDER(the_kernel_is_told_to_end_agents_first),
-        IN_FOLDER(memory_is_read_from_meminfo),
+        cmocka_unit_test_setup_teardown(an_agent_s_group_has_its_limits, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(the_kernel_s_count_tells_who_ran_out, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(all_agents_together_have_a_limit, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_tree_without_controllers_is_not_used, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(the_kernel_is_told_to_end_agents_first, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(memory_is_read_from_meminfo, make_folder, remove_folder),
         cmocka_unit_test(orphans_are_reaped_and_the_watched_one_is_noticed),
         cmocka_unit_test(the_loopback_interface_is_raised),
     };
