@@ -66,8 +66,9 @@ enum cmaw_err cmaw_tier_choose(struct cmaw_stack *stack, const struct cmaw_tier_
 enum cmaw_err cmaw_tier_check(const struct cmaw_stack *stack, const struct cmaw_tier_choice *choice, struct cmaw_diag *diag)
 {
     CMAW_REQUIRE(choice->tier != NULL || choice->vm != NULL || choice->memory != NULL, CMAW_OK);
-    const struct cmaw_tier_choice whole = {.tier = choice->tier == NULL ? cmaw_stack_tier_name(stack->tier) : choice->tier, .vm = choice->vm,
-                                           .memory = choice->memory};
+    const char *tier = choice->tier == NULL ? cmaw_stack_tier_name(stack->tier) : choice->tier;
+    const bool own_vm = choice->vm == NULL && stack->tier == CMAW_STACK_QEMU && strcmp(tier, cmaw_stack_tier_name(CMAW_STACK_QEMU)) == 0;
+    const struct cmaw_tier_choice whole = {.tier = tier, .vm = own_vm ? stack->vm : choice->vm, .memory = choice->memory};
     struct cmaw_stack *other = calloc(1, sizeof *other);
     CMAW_REQUIRE(other != NULL, CMAW_E_NO_MEMORY);
     const enum cmaw_err err = cmaw_tier_choose(other, &whole, diag);

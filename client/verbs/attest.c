@@ -11,6 +11,7 @@
 #include "client/verbs.h"
 #include "client/when.h"
 #include "lib/base/text.h"
+#include "lib/sst/attest.h"
 
 enum { NONCE_MAX = 1024, MAX_AGE_MS = 300 * 1000 };
 
@@ -137,6 +138,9 @@ static enum cmaw_err attest_verify(const struct attest_args *args, const char *p
     }
     if (json_is_true(json_object_get(json, "holds"))) {
         return CMAW_OK;
+    }
+    if (json_is_true(json_object_get(json_object_get(json, "document"), "unsigned")) && !args->accept_unsigned) {
+        cmaw_unsigned_hint(&(struct cmaw_finding){.check = CMAW_CHECK_UNSIGNED}, diag);
     }
     if (!policy.at_its_time) {
         cmaw_diag_hint(diag, "--at made asks whether it held when it was made, --at TIME whether it held then");

@@ -33,30 +33,34 @@ class Result:
 
 
 class Stack:
-    def __init__(self, folder, yaml=None):
+    def __init__(self, folder, yaml=None, up=(), switches=()):
+        """up: further words of `cmaw up`; switches: words of every verb that verifies a document."""
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.dir, self.store = self.folder / "stack", self.folder / "store.db"
         passphrase = self.folder / "passphrase"
         harness.write_secret(passphrase, "correct horse battery staple\n")
-        self.yaml = yaml
+        self.yaml, self.up_words, self.switches = yaml, up, switches
         self.env = {**os.environ, "CMAW_DIR": str(self.dir), "CMAW_STORE": str(self.store), "CMAW_PASSPHRASE_FILE": str(passphrase)}
         self.env.pop("CMAW_BIN", None)
         if len(harness.BUILDS) > 1:
             self.env["CMAW_BIN"] = ":".join(str(p) for build in harness.BUILDS for p in build.rglob("*") if p.is_dir() and p.suffix != ".p")
 
-    def cmaw(self, *arguments, timeout=180, env=None, cwd=None, stdin=None):
-        return Result(subprocess.run([harness.program("cmaw"), *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
+    def program(self, name, *arguments, timeout=180, env=None, cwd=None, stdin=None):
+        return Result(subprocess.run([harness.program(name), *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
                                      env={**self.env, **(env or {})}, cwd=cwd, input=stdin or ""))
 
+    def cmaw(self, *arguments, **more):
+        return self.program("cmaw", *arguments, **more)
+
     def up(self):
-        result = self.cmaw("up", *([self.yaml] if self.yaml else []), timeout=600)
+        result = self.cmaw("up", *self.up_words, *([self.yaml] if self.yaml else []), timeout=600)
         assert result.status == 0, result.err
         return self
 
     def trust(self, env=None):
         """Pins the stack's deployment; its attestation root is a simulation's, and has to be named."""
-        result = self.cmaw("trust", self.dir / "bundle.bin", "--root", self.dir / "devd" / "attestation-root.der", env=env)
+        result = self.cmaw("trust", self.dir / "bundle.bin", "--root", self.dir / "devd" / "attestation-root.der", *self.switches, env=env)
         assert result.status == 0, result.err
         return self
 
@@ -79,7 +83,7 @@ class Stack:
         return f"127.0.0.1:{port}"
 
     def run(self, letter, *arguments, timeout=180):
-        return self.cmaw("run", CLAIM, letter, "--json", *arguments, timeout=timeout)
+        return self.cmaw("run", CLAIM, letter, "--json", *self.switches, *arguments, timeout=timeout)
 
     def decision(self, result):
         value = result.json()
