@@ -1,10 +1,11 @@
 # The front door. Everything else is in scripts/ and meson.build.
-.PHONY: all demo test fuzz bench deps build clean help
+.PHONY: all demo demo-vm test fuzz bench deps build clean help
 
 all: build
 
 help:
 	@echo 'make demo    set up, build, and carry one insurance claim through two attested enclaves'
+	@echo 'make demo-vm the same with both enclaves booted in QEMU; make vm first'
 	@echo 'make test    set up, build, and run every test'
 	@echo 'make fuzz    run every fuzz target for 30 seconds'
 	@echo 'make bench   measure, print a table, write build/bench.json'
@@ -21,6 +22,9 @@ build:
 
 demo: build
 	@scripts/demo
+
+demo-vm: build
+	@scripts/demo-vm
 
 test: build
 	@scripts/test
