@@ -3,16 +3,29 @@ import sys
 
 import pytest
 
-sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1] / "peer")]
+HERE = pathlib.Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "peer")]
 
 import bare  # noqa: E402
 import harness  # noqa: E402
+import stack as stacks  # noqa: E402
+import unsigned  # noqa: E402
 from counted import pytest_terminal_summary  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")
 def vm_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("vm")
+
+
+@pytest.fixture(scope="session")
+def vm_stack(vm_folder):
+    """`cmaw up --tier qemu`, trusted: two machines with everything around them, for all tests that take a whole one."""
+    running = stacks.Stack(vm_folder / "local", up=("--tier", "qemu"), switches=(unsigned.SWITCH,))
+    try:
+        yield running.up().trust()
+    finally:
+        running.down()
 
 
 @pytest.fixture(scope="session")
