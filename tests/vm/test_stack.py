@@ -2,7 +2,9 @@
 import concurrent.futures
 import hashlib
 import json
+import os
 import pathlib
+import re
 
 import cbor2
 import pytest
@@ -10,7 +12,10 @@ import pytest
 import harness
 import pb
 import sst1
+import orchestra
+import pages
 import unsigned
+from harness import ROOT
 from stack import EXPECTED, LETTERS, letter_text
 
 PROOFS = ("confidentiality", "attestation", "integrity")
@@ -87,6 +92,20 @@ def test_a_machine_that_dies_comes_back_and_is_configured_again(vm_stack, victim
     vm_stack.back("enclave-intake", launcher)
     assert all(not family(pid) for pid in parts.values())
     assert vm_stack.run(unsigned.LETTER).status == 0
+
+
+def test_the_page_works_as_it_stands(tmp_path):
+    environment = pages.environment_of(tmp_path)
+    try:
+        pages.run("docs/virtual-machine.md", tmp_path, environment, cwd=ROOT)
+    finally:
+        harness.run(harness.program("cmaw"), "down", env=environment, check=False, timeout=120)
+
+
+def test_the_demonstration_shows_three_proofs_and_what_the_machines_cost(tmp_path):
+    shown = harness.run(ROOT / "scripts" / "demo-vm", timeout=600, env={**os.environ, "CMAW_DEMO_DIR": str(tmp_path), "CMAW_TEMPORAL": str(orchestra.temporal_program())})
+    assert len(re.findall(r"^PASS (?:confidentiality|attestation|integrity):", shown.stdout.split("== in short")[-1], re.M)) >= 3
+    assert re.search(r"^adjudicate .* MiB .* ms +\d+ ms$", shown.stdout, re.M)
 
 
 def test_down_leaves_no_process_and_up_goes_on_with_the_keys(vm_stack, run):
