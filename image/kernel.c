@@ -19,7 +19,7 @@ static const char placeholder[] = "cmaw: no kernel; this image boots in the sim 
  * (panic=-1); and the ramdisk unpacks into a file system that may take all of a small enclave's memory (rootfstype=ramfs). */
 #define X86 "reboot=k panic=-1 pci=off nomodules rootfstype=ramfs i8042.noaux i8042.nomux i8042.nopnp i8042.dumbkbd random.trust_cpu=on"
 #define ARM "reboot=k panic=-1 pci=off nomodules rootfstype=ramfs random.trust_cpu=on root=/dev/ram0"
-static const char *const cmdlines[2][2] = {{X86 " quiet loglevel=0", X86 " console=ttyS0"}, {ARM " quiet loglevel=0", ARM " console=ttyS0"}};
+static const char *const cmdlines[2][2] = {{X86 " console=null quiet loglevel=0", X86 " console=ttyS0"}, {ARM " console=null quiet loglevel=0", ARM " console=ttyS0"}};
 
 static bool has_magic(struct cmaw_slice file, size_t at, const char *magic)
 {
