@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,18 +13,6 @@
 
 enum { FILE_MAX = 64 * 1024 };
 
-/* What others can read is nobody's key any more. */
-static enum cmaw_err check_private(int fd, const char *path, struct cmaw_diag *diag)
-{
-    struct stat info;
-    CMAW_REQUIRE(fstat(fd, &info) == 0, CMAW_E_IO);
-    if (S_ISREG(info.st_mode) && (info.st_mode & 077) != 0) {
-        cmaw_diag_hint(diag, "chmod 600 %s; and if others may have read it, make another", path);
-        return cmaw_diag_set(diag, CMAW_E_DENIED, "others can read the signing key in %s (mode %03o): not used", path, (unsigned)info.st_mode & 0777);
-    }
-    return CMAW_OK;
-}
-
 static enum cmaw_err read_key(const char *path, struct cmaw_ec_key **ret_key, struct cmaw_diag *diag)
 {
     CMAW_FD_AUTO(fd);
@@ -34,7 +21,7 @@ static enum cmaw_err read_key(const char *path, struct cmaw_ec_key **ret_key, st
     if (fd < 0) {
         return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot open %s: %s", path, strerror(errno));
     }
-    CMAW_TRY(check_private(fd, path, diag));
+    CMAW_TRY(cmaw_file_check_private(fd, path, "the signing key", "make another", diag));
     CMAW_TRY(cmaw_file_read_fd(fd, path, &pem, diag));
     const enum cmaw_err err = cmaw_ec_from_private_pem(CMAW_EC_P384, cmaw_buf_slice(&pem), ret_key);
     if (err != CMAW_OK) {

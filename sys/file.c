@@ -58,6 +58,17 @@ static enum cmaw_err fail(struct cmaw_diag *diag, const char *verb, const char *
     return err;
 }
 
+enum cmaw_err cmaw_file_check_private(int fd, const char *path, const char *secret, const char *remedy, struct cmaw_diag *diag)
+{
+    struct stat info;
+    CMAW_REQUIRE(fstat(fd, &info) == 0, CMAW_E_IO);
+    if (S_ISREG(info.st_mode) && (info.st_mode & 077) != 0) {
+        cmaw_diag_hint(diag, "chmod 600 %s; and if others may have read it, %s", path, remedy);
+        return cmaw_diag_set(diag, CMAW_E_DENIED, "others can read %s in %s (mode %03o): not used", secret, path, (unsigned)info.st_mode & 0777);
+    }
+    return CMAW_OK;
+}
+
 /* Room for all of a regular file at once, so that a large one is not copied as the buffer grows; what it says of its size is only a guess. */
 static void reserve_for(int fd, struct cmaw_buf *buf)
 {

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -93,18 +92,6 @@ static enum cmaw_err ask(const struct cmaw_passphrase_source *source, struct cma
                : cmaw_diag_set(diag, CMAW_E_AUTH, "the two passphrases differ");
 }
 
-/* A pipe is its maker's business. */
-static enum cmaw_err check_private(int fd, const char *path, struct cmaw_diag *diag)
-{
-    struct stat info;
-    CMAW_REQUIRE(fstat(fd, &info) == 0, CMAW_E_IO);
-    if (S_ISREG(info.st_mode) && (info.st_mode & 077) != 0) {
-        cmaw_diag_hint(diag, "chmod 600 %s; and if others may have read it, cmaw store passwd", path);
-        return cmaw_diag_set(diag, CMAW_E_DENIED, "others can read the passphrase in %s (mode %03o): not used", path, (unsigned)info.st_mode & 0777);
-    }
-    return CMAW_OK;
-}
-
 static enum cmaw_err read_passphrase(const char *path, struct cmaw_buf *passphrase, struct cmaw_diag *diag)
 {
     CMAW_FD_AUTO(fd);
@@ -113,7 +100,7 @@ static enum cmaw_err read_passphrase(const char *path, struct cmaw_buf *passphra
         cmaw_diag_hint(diag, "is the path right, seen from this folder?");
         return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot open %s: %s", path, strerror(errno));
     }
-    CMAW_TRY(check_private(fd, path, diag));
+    CMAW_TRY(cmaw_file_check_private(fd, path, "the passphrase", "cmaw store passwd", diag));
     CMAW_TRY(cmaw_file_read_fd(fd, path, passphrase, diag));
     while (passphrase->size > 0 && (passphrase->data[passphrase->size - 1] == '\n' || passphrase->data[passphrase->size - 1] == '\r')) {
         cmaw_buf_truncate(passphrase, passphrase->size - 1);
