@@ -186,6 +186,19 @@ class Target:
         code, content = self.step("clean")
         assert (code, content) == ("OK", b"refused\n"), content
 
+    def crowd(self, grouped):
+        """As many as may run at once and more, all hostile: none of it is a fault of the enclave, which answers meanwhile."""
+        modes = [a.mode for a in ATTACKS if a.mode in ("forkbomb", "threads", "tmp-fill", "memory-fill", "pipes-fill", "descriptors-fill",
+                                                       "spin", "respawn", "flood", "flood-errors", *(("protect-fill", "family-fill") if grouped else ()))]
+        with concurrent.futures.ThreadPoolExecutor(24) as pool:
+            running = [pool.submit(self.step, mode, 3000) for mode in 2 * modes]
+            while not all(future.done() for future in running):
+                assert self.enclave.call("describe").code == "OK"
+        codes = {future.result()[0] for future in running}
+        assert codes <= {"OK", "AGENT_FAILED", "AGENT_TIMEOUT", "TOO_LARGE", "BUSY"}, codes
+        self.expect_idle()
+        self.expect_clean()
+
     def expect_idle(self):
         """What was killed is gone, sooner or later."""
         end = time.monotonic() + 30

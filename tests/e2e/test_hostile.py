@@ -23,6 +23,10 @@ def test_a_hostile_agent(target, attack, record_property):
     target.try_it(attack)
 
 
+def test_a_crowd_of_hostile_agents(target):
+    target.crowd(grouped=False)
+
+
 def test_the_enclave_is_idle_afterwards(target):
     target.expect_idle()
 

@@ -31,6 +31,10 @@ def test_a_hostile_agent(target, attack, record_property):
     target.try_it(attack)
 
 
+def test_a_crowd_of_hostile_agents(target):
+    target.crowd(grouped=True)
+
+
 def test_the_enclave_is_idle_afterwards(target):
     target.expect_idle()
     grouped = sum(attack.grouped for attack in hostile.ATTACKS)
