@@ -2,6 +2,8 @@
 a running enclave, and after each of them the enclave serves and the next step starts clean."""
 import concurrent.futures
 import dataclasses
+import pathlib
+import tarfile
 import time
 
 import pb
@@ -14,12 +16,16 @@ class Attack:
     tries: str
     code: str = "OK"          # of the step
     says: bytes = b"refused\n"  # content of its output, or how its sealed error text starts; None: it does not matter
-    grouped: bool = False     # held only where the kernel gives /init a group (cgroup v2) for each agent
+    tiers: tuple = ("sim", "qemu")
     beside: bool = False      # an honest step goes through while this one runs
 
     @property
     def id(self):
         return self.mode.replace(" ", "-")
+
+
+GROUPED = ("qemu",)  # held where the kernel has a group (cgroup v2) for each agent
+QUICK = ("sim",)     # Python: 12 MB more to boot from
 
 
 def refused(mode, tries, **more):
@@ -30,8 +36,8 @@ def ends(mode, tries, code="AGENT_FAILED", says=b"", **more):
     return Attack(mode, tries, code, says, **more)
 
 
-def endless(mode, tries):
-    return Attack(mode, tries, "AGENT_TIMEOUT", b"", beside=True)
+def endless(mode, tries, **more):
+    return Attack(mode, tries, "AGENT_TIMEOUT", b"", beside=True, **more)
 
 
 SECTIONS = {
@@ -85,8 +91,8 @@ SECTIONS = {
         refused("memory-fill", "4 GiB by mmap, brk, mremap, mprotect, shared mappings, huge pages"),
         refused("stack-fill", "memory as a stack: higher limit, MAP_GROWSDOWN"),
         refused("tables-fill", "8 GiB of address space, for its page tables"),
-        ends("protect-fill", "1 GiB of pages that are made read-only once they are full", grouped=True),
-        ends("family-fill", "3 GiB in a family of processes, each within its limit", grouped=True),
+        ends("protect-fill", "1 GiB of pages that are made read-only once they are full", tiers=GROUPED),
+        ends("family-fill", "3 GiB in a family of processes, each within its limit", tiers=GROUPED),
     ],
     "Never end": [
         endless("hang", "ignore and block every signal, with children"),
@@ -119,19 +125,42 @@ SECTIONS = {
         ends("forge content-large", "an output larger than the largest state", "TOO_LARGE", None),
         refused("forge failure-type", "a good output that calls itself a failure: it stays an output", says=b""),
     ],
+    "In other languages": [
+        refused("shell walls", "with a shell and the tools of busybox: sockets, mounts, namespaces, devices, clocks, modules, users, files, signals"),
+        refused("shell background", "nohup, setsid and a daemon in the background, a file in /tmp", says=b"littered\n"),
+        ends("shell bomb", "a function that starts itself twice, until no more are started"),
+        endless("shell trap", "trap every signal and count"),
+        refused("python walls", "the same from Python's own modules", tiers=QUICK),
+        refused("python threads", "threads without end", tiers=QUICK),
+        endless("python bomb", "fork without end, every signal ignored", tiers=QUICK),
+    ],
 }
 ATTACKS = [attack for attacks in SECTIONS.values() for attack in attacks]
-GROUPED = [attack for attack in ATTACKS if attack.grouped]
 HONEST = {"clean", "echo", "env", "names"}  # modes that are no attack
 
+CROWD = ("forkbomb", "threads", "tmp-fill", "memory-fill", "pipes-fill", "descriptors-fill", "spin", "respawn", "flood", "flood-errors",
+         "protect-fill", "family-fill")
 DEADLINE_MS = 20_000
 LIMITS = {"memory_mib": 64, "processes": 16, "open_files": 32, "cpu_s": 20, "output_kib": 1792, "tmp_kib": 1024}
 
 
-def image(harness, folder, devd, **more):
+def of_tier(tier):
+    return [attack for attack in ATTACKS if tier in attack.tiers]
+
+
+def python_files(builds):
+    """Debian's interpreter and its modules, as for the agent deidentify."""
+    with tarfile.open(next(path for build in builds for path in build.rglob("deidentify.tar"))) as tar:
+        return {entry.name: (entry.mode & 0o777, tar.extractfile(entry).read()) for entry in tar if entry.isfile()}
+
+
+def image(harness, folder, devd, tier, **more):
     """An image with the agent, written by the peer: cmaw-image puts no set-user-id bit into one. (path, measurements)"""
     agent = harness.program("agent-hostile").read_bytes()
-    files = {"bin/agent": agent, "bin/set-user-id": (0o4755, agent)}
+    here = pathlib.Path(__file__).parent / "agents" / "hostile"
+    files = python_files(harness.BUILDS) if tier in QUICK else {}
+    files |= {"bin/agent": agent, "bin/set-user-id": (0o4755, agent), "bin/busybox": pathlib.Path("/bin/busybox").read_bytes(),
+              "hostile.sh": (here / "hostile.sh").read_bytes(), "hostile.py": (here / "hostile.py").read_bytes()}
     settings = {"agent.io": "proto", **{f"agent.{name}": value for name, value in LIMITS.items()}}
     return harness.peer_image(folder, "hostile", devd, files, ("/bin/agent", "--ports"), **more, **settings)
 
@@ -186,10 +215,9 @@ class Target:
         code, content = self.step("clean")
         assert (code, content) == ("OK", b"refused\n"), content
 
-    def crowd(self, grouped):
+    def crowd(self, tier):
         """As many as may run at once and more, all hostile: none of it is a fault of the enclave, which answers meanwhile."""
-        modes = [a.mode for a in ATTACKS if a.mode in ("forkbomb", "threads", "tmp-fill", "memory-fill", "pipes-fill", "descriptors-fill",
-                                                       "spin", "respawn", "flood", "flood-errors", *(("protect-fill", "family-fill") if grouped else ()))]
+        modes = [attack.mode for attack in of_tier(tier) if attack.mode in CROWD]
         with concurrent.futures.ThreadPoolExecutor(24) as pool:
             running = [pool.submit(self.step, mode, 3000) for mode in 2 * modes]
             while not all(future.done() for future in running):

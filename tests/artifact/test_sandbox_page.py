@@ -27,7 +27,8 @@ def test_the_page_lists_every_attack():
 
 def test_the_page_says_what_is_tried():
     shown = rows(PAGE)
-    assert [a.mode for a in hostile.ATTACKS if " " not in a.mode and shown[a.mode][0] != a.tries] == []
+    listed = ("exit ", "fault ", "forge ")  # whose rows say it once for many
+    assert [a.mode for a in hostile.ATTACKS if not a.mode.startswith(listed) and shown[a.mode][0] != a.tries] == []
     assert all(stops for _, stops in shown.values())
 
 

@@ -6,25 +6,21 @@ import pytest
 
 @pytest.fixture(scope="module")
 def target(folder, devd, launch):
-    eif, pcrs = hostile.image(harness, folder / "images", devd)
+    eif, pcrs = hostile.image(harness, folder / "images", devd, "sim")
     deployment = harness.Deployment(devd, [pcrs], tenant="hostile")
     enclave = launch("hostile", eif)
     deployment.ready(enclave, 1)
     return hostile.Target(enclave, deployment)
 
 
-# memory that only a group bounds is taken in the tier that has groups: tests/vm
-HERE = [attack for attack in hostile.ATTACKS if not attack.grouped]
-
-
-@pytest.mark.parametrize("attack", HERE, ids=lambda attack: attack.id)
+@pytest.mark.parametrize("attack", hostile.of_tier("sim"), ids=lambda attack: attack.id)
 def test_a_hostile_agent(target, attack, record_property):
     record_property("counted", "attacks of a hostile agent (sim)")
     target.try_it(attack)
 
 
 def test_a_crowd_of_hostile_agents(target):
-    target.crowd(grouped=False)
+    target.crowd("sim")
 
 
 def test_the_enclave_is_idle_afterwards(target):

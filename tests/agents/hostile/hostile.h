@@ -51,6 +51,8 @@ int mode_hang(void), mode_stop(void), mode_spin(void), mode_vfork_wait(void), mo
 /* Lies to the runtime (forge.c). */
 int mode_frames(void), mode_seals(void), mode_behind(void), mode_no_output(void), mode_exit(void), mode_fault(void), mode_abort(void),
     mode_forge(void), mode_signals(void);
+/* Other languages (others.c, hostile.sh, hostile.py). */
+int mode_shell(void), mode_python(void);
 /* Not hostile: what tests of the sandbox look at (main.c). */
 int mode_echo(void), mode_env(void);
 /* Every mode's name, one a line: for the test that the list of attacks is complete. */
