@@ -82,6 +82,10 @@ void cmaw_reply_kms_failure(struct cmaw_enclave *enclave, struct cmaw_reply *rep
 /* What is kept is over. */
 void cmaw_enclave_clear_failure(struct cmaw_enclave *enclave);
 
+/* entropy.c */
+/* Credits random bytes of the NSM to the kernel's generator. An error: there must be no key. */
+enum cmaw_err cmaw_enclave_add_entropy(const struct cmaw_nsm *nsm);
+
 /* identity.c */
 /* Once, at boot: own PCRs and the time, from a fresh document. */
 enum cmaw_err cmaw_enclave_read_identity(struct cmaw_enclave *enclave);

@@ -21,8 +21,7 @@
 #include "lib/base/log.h"
 #include "lib/rpc/frame.h"
 
-enum { HEARTBEAT = 0xb7, HEARTBEAT_MS = 30000, ROOTS_MAX = 256 * 1024, LAST_WORDS_MS = 2000, ENTROPY_ROUNDS = 4,
-       KEPT_BYTES = 16 * 1024 * 1024 };
+enum { HEARTBEAT = 0xb7, HEARTBEAT_MS = 30000, ROOTS_MAX = 256 * 1024, LAST_WORDS_MS = 2000, KEPT_BYTES = 16 * 1024 * 1024 };
 
 static struct cmaw_enclave enclave = {
     .nsm = {cmaw_platform_nsm_call, NULL},
@@ -117,17 +116,6 @@ static enum cmaw_err start_spawner(void)
     return err;
 }
 
-/* The kernel's own generator is fed by the device too (hw_random); this does not depend on it. */
-static enum cmaw_err add_entropy(void)
-{
-    for (int i = 0; i < ENTROPY_ROUNDS; i++) {
-        CMAW_BUF_AUTO(random, CMAW_NSM_RESPONSE_MAX);
-        CMAW_TRY(cmaw_nsm_random(&enclave.nsm, &random));
-        CMAW_TRY(cmaw_platform_add_entropy(cmaw_buf_slice(&random)));
-    }
-    return CMAW_OK;
-}
-
 static enum cmaw_err dial_kms(uint32_t timeout_ms, int *ret_fd)
 {
     return cmaw_platform_connect(CMAW_PORT_KMS, timeout_ms, ret_fd);
@@ -198,7 +186,7 @@ static void boot(void)
     must(cmaw_logs_start(), "boot.logs");
     cmaw_log(CMAW_LOG_INFO, "boot.started", "version=%s", CMAW_VERSION);
     say_tier();
-    must(add_entropy(), "boot.entropy");
+    must(cmaw_enclave_add_entropy(&enclave.nsm), "boot.entropy");
     must(cmaw_enclave_read_identity(&enclave), "boot.identity");
     must(start_kms(), "boot.kms");
     must(cmaw_thread_start(renew_time, NULL), "boot.clock");

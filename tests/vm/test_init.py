@@ -155,3 +155,11 @@ def test_the_console_of_a_release_image_is_silent(watched):
     _, qemu = watched
     qemu.terminate()
     assert qemu.stdout.read() == ""
+
+
+def test_the_console_of_a_debug_image_has_the_lines_too(vm_folder, vm_devd):
+    folder = vm_folder / "debug"
+    image, _ = bare.build_image(folder, "debug", vm_devd, harness.program("agent-limits"), options=["--debug"])
+    with machine.listen(folder / "vsock_9000") as heartbeat, machine.running(folder, image, bare.MEMORY_MIB) as qemu:
+        beat(heartbeat)
+        assert any(" enclave boot.started version=" in line for line in qemu.stdout)
