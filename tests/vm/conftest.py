@@ -13,6 +13,11 @@ import unsigned  # noqa: E402
 from counted import pytest_terminal_summary  # noqa: E402, F401
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.timeout(900))
+
+
 @pytest.fixture(scope="session")
 def vm_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("vm")
