@@ -45,13 +45,14 @@ static enum cmaw_err check_pinned(struct cmaw_slice file, const char *path, stru
         return CMAW_OK;
     }
     cmaw_diag_hint(diag, "make vm builds the pinned one; --kernel %s takes this one as it is", path);
-    return cmaw_diag_set(diag, CMAW_E_DENIED, "%s is not the pinned kernel " CMAW_KERNEL_VERSION ": its SHA-384 is %s, not " CMAW_KERNEL_SHA384, path, hex);
+    return cmaw_diag_set(diag, CMAW_E_DENIED, "%s is not the pinned kernel %s: its SHA-384 is %s, not %s", path, CMAW_KERNEL_VERSION, hex,
+                         CMAW_KERNEL_SHA384);
 }
 
 static enum cmaw_err no_default(struct cmaw_diag *diag, const char *why)
 {
     cmaw_diag_hint(diag, "make vm builds it; --kernel FILE takes another, --kernel none makes an image for the sim tier only");
-    return cmaw_diag_set(diag, CMAW_E_NOT_FOUND, "the pinned kernel " CMAW_KERNEL_VERSION " %s", why);
+    return cmaw_diag_set(diag, CMAW_E_NOT_FOUND, "the pinned kernel %s %s", CMAW_KERNEL_VERSION, why);
 }
 
 static enum cmaw_err read_default(const struct image_overrides *overrides, bool aarch64, struct image_kernel *kernel, struct cmaw_diag *diag)

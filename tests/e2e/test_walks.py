@@ -1,4 +1,5 @@
 """The pages that a reader walks through work as they stand there, in a home of its own with nothing set."""
+import hashlib
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 import pytest
 
 import harness
+import oci
 import pages
 from harness import ROOT
 from stack import LETTERS
@@ -63,6 +65,53 @@ def test_a_newcomer(home):
 
 def test_somebody_who_writes_an_agent(home):
     pages.run("docs/write-an-agent.md", home, pages.environment_of(home), cwd=ROOT)
+
+
+@pytest.fixture
+def snapshot(tmp_path):
+    """A repository of the tree as it is, in a folder of another name."""
+    where = tmp_path / "origin"
+    where.mkdir()
+    listed = subprocess.run(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True).stdout
+    names = b"\0".join(name for name in listed.split(b"\0") if name and os.path.lexists(ROOT / os.fsdecode(name)))
+    copied = subprocess.run(["tar", "-c", "--null", "-T", "-"], cwd=ROOT, input=names, check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x"], cwd=where, input=copied, check=True)
+    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "-qm", "as it is"]):
+        subprocess.run(["git", *words], cwd=where, check=True)
+    return where
+
+
+def image_files(folder):
+    """What every recipe needs and no stack gives here."""
+    (folder / "roots.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    (folder / "root.der").write_bytes(b"\x30\x03\x02\x01\x05")
+    return folder
+
+
+def test_a_third_party(home, snapshot):
+    """docs/reproduce.md, with what a maker has published: an archive, a recipe, and measurements of an image with this build's /init."""
+    (home / "published").mkdir()
+    published = image_files(home / "published")
+    (published / "agent.tar").write_bytes(oci.archive(oci.docker_save([oci.tar([oci.file("agent", oci.ELF, 0o755)])], {"Cmd": ["/agent"]})))
+    (published / "agent.yaml").write_text("version: 1\nname: agent\nagent: {rootfs: agent.tar, io: raw}\nkms: {roots: roots.pem}\n"
+                                          "attestation: {root: root.der}\nkernel: none\n")
+    init = harness.program("init")
+    packages = ["gcc-12", "binutils", "libc6-dev", "libssl-dev", "libseccomp-dev", "libjansson-dev"]
+    (published / "versions").write_text(subprocess.run(["dpkg-query", "-W", *packages], check=True, capture_output=True, text=True).stdout)
+    (published / "init.sha384").write_text(hashlib.sha384(init.read_bytes()).hexdigest() + "  -\n")
+    (published / "measurements.json").write_text(harness.run(harness.program("cmaw-image"), "build", published / "agent.yaml", "-o", home / "published.eif",
+                                                             "--init", init).stdout)
+    pages.run("docs/reproduce.md", home, pages.environment_of(home, CLONE=str(snapshot), PUBLISHED=str(published)))
+    assert (home / "mine.eif").read_bytes() == (home / "published.eif").read_bytes()
+
+
+def test_somebody_with_an_image_of_another_builder(home):
+    image_files(home)
+    (home / "agent").write_bytes(oci.ELF)
+    (home / "agent").chmod(0o755)
+    path = f"{harness.program('cmaw').parent}:{os.environ['PATH']}"
+    pages.run("docs/build-images.md", home, pages.environment_of(home, PATH=path, AGENT="agent", INIT=str(harness.program("init-sim")), ROOTS="roots.pem",
+                                                                 ROOT="root.der"))
 
 
 def test_somebody_in_trouble(home, stack):
