@@ -154,7 +154,11 @@ static enum cmaw_err explain(struct launch_run *run, struct cmaw_diag *diag)
     struct launch_qemu *qemu = run->state;
     cmaw_launch_tools_drain(&run->loop);
     CMAW_TRY(explain_tool(&qemu->machine, run->loop.alive, diag));
-    return explain_tool(&qemu->vsock, run->loop.alive, diag);
+    CMAW_TRY(explain_tool(&qemu->vsock, run->loop.alive, diag));
+    if (!run->loop.alive) {
+        cmaw_diag_hint(diag, "is --memory enough? --debug-mode shows its console");
+    }
+    return CMAW_OK;
 }
 
 static void end(struct launch_run *run)

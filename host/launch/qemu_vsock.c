@@ -13,7 +13,7 @@
 #include "sys/addr.h"
 #include "sys/daemon.h"
 
-enum { PORT_HEARTBEAT = 9000, PORT_LOGS = 9001, CONNECT_MS = 1000, BETWEEN_BIND_AND_LISTEN_MS = 2 };
+enum { PORT_HEARTBEAT = 9000, PORT_LOGS = 9001, CONNECT_MS = 1000, BETWEEN_BIND_AND_LISTEN_MS = 2, GUEST_CREDIT = 32 * 1024 /* bytes */ };
 
 static void accept_stream(struct launch_loop *loop, const struct launch_source *source, bool heartbeat)
 {
@@ -67,7 +67,8 @@ static enum cmaw_err start_tool(struct launch_run *run, const char *program, str
 {
     struct launch_qemu *qemu = run->state;
     char vm[CMAW_PATH_MAX];
-    CMAW_TRY(cmaw_path(vm, "guest-cid=%u,socket=%s.vhost,uds-path=%s", run->enclave.cid, qemu->name, qemu->name));
+    /* vhost-device-vsock 0.3.0 drops packets of far more than 32 KiB, which then wait for ever; a guest sends none beyond this credit */
+    CMAW_TRY(cmaw_path(vm, "guest-cid=%u,socket=%s.vhost,uds-path=%s,tx-buffer-size=%d", run->enclave.cid, qemu->name, qemu->name, GUEST_CREDIT));
     const char *const argv[] = {program, "--vm", vm, NULL};
     (void)umask(0077); /* its sockets are for this user, as ours are */
     return cmaw_launch_tool_start(run, &qemu->vsock, qemu->folder, argv, -1, -1, diag);

@@ -1,11 +1,12 @@
-"""Images for tests of cmaw-launch that boot nothing."""
+"""Images for tests of cmaw-launch whose /init does nothing."""
 import eif
 
 
-def bootable(path, name=b"x"):
-    """An image whose kernel looks like one."""
-    kernel = bytearray(2048)
-    kernel[0x1FE:0x200], kernel[0x202:0x206], kernel[0x206:0x208] = b"\x55\xaa", b"HdrS", b"\x0f\x02"
-    ramdisk = eif.cpio([("init", eif.FILE | 0o755, name)])
+def bootable(path, init=b"x", kernel=None):
+    """An image whose kernel looks like one, unless one is given."""
+    if kernel is None:
+        kernel = bytearray(2048)
+        kernel[0x1FE:0x200], kernel[0x202:0x206], kernel[0x206:0x208] = b"\x55\xaa", b"HdrS", b"\x0f\x02"
+    ramdisk = eif.cpio([("init", eif.FILE | 0o755, init)])
     path.write_bytes(eif.write([(eif.KERNEL, bytes(kernel)), (eif.CMDLINE, b"quiet"), (eif.METADATA, b"{}"), (eif.RAMDISK, ramdisk)]))
     return path

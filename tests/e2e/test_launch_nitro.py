@@ -32,6 +32,7 @@ class Nitro:
         self.plan()
         self.eif = bootable(folder / "claims.eif")
         self.env = {**os.environ, "CMAW_STANDIN": str(folder)}
+        self.daemons = []
 
     def put(self, name, text):
         path = self.root / name
@@ -46,7 +47,8 @@ class Nitro:
                 "--host-root", self.root, "--state-dir", self.state, *more]
 
     def launch(self, *more, name="claims"):
-        return harness.Daemon("cmaw-launch", self.folder / f"{name}.log", *self.arguments(*more, name=name), env=self.env, timeout=120)
+        self.daemons.append(harness.Daemon("cmaw-launch", self.folder / f"{name}.log", *self.arguments(*more, name=name), env=self.env, timeout=120))
+        return self.daemons[-1]
 
     def start(self, *more, name="claims"):
         """The same without waiting until it is up."""
@@ -85,6 +87,8 @@ class Nitro:
         return json.loads(harness.run(harness.program("cmaw-launch"), "describe", "--state-dir", self.state).stdout)
 
     def close(self):
+        for daemon in self.daemons:
+            daemon.kill()
         for enclave in self.running():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(enclave["ProcessID"], signal.SIGKILL)

@@ -22,6 +22,7 @@ class Machine:
         self.folder, self.state, self.socket = folder, folder / "state", (sockets or folder) / "claims.sock"
         self.eif = bootable(folder / "claims.eif")
         self.env = {**os.environ, "CMAW_STANDIN": str(folder), "CMAW_VM": str(TOOLS)}
+        self.daemons = []
 
     def plan(self, **plan):
         (self.folder / "plan.json").write_text(json.dumps(plan))
@@ -30,7 +31,8 @@ class Machine:
         return ["run", "--backend", "qemu", "--eif", self.eif, "--socket", self.socket, "--state-dir", self.state, *more]
 
     def launch(self, *more):
-        return harness.Daemon("cmaw-launch", self.folder / "log", *self.arguments(*more), env=self.env, timeout=120)
+        self.daemons.append(harness.Daemon("cmaw-launch", self.folder / "log", *self.arguments(*more), env=self.env, timeout=120))
+        return self.daemons[-1]
 
     def refuse(self, *more, **env):
         result = harness.run(harness.program("cmaw-launch"), *self.arguments(*more), check=False, env={**self.env, **env}, timeout=120)
@@ -55,7 +57,9 @@ class Machine:
 def machine(tmp_path):
     machine = Machine(tmp_path)
     machine.plan(**HEART)
-    return machine
+    yield machine
+    for daemon in machine.daemons:
+        daemon.kill()
 
 
 def test_the_machine_has_what_is_measured_and_no_more(machine):
@@ -67,7 +71,7 @@ def test_the_machine_has_what_is_measured_and_no_more(machine):
                                 "-nodefaults", "-display", "none", "-monitor", "none", "-serial", "null", "-no-reboot",
                                 "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
     assert [fd for fd in qemu["fds"] if fd > 3] in ([], [4])  # one more is the folder that was listed
-    assert vsock["argv"][1:] == ["--vm", "guest-cid=7,socket=claims.sock.vhost,uds-path=claims.sock"] and vsock["folder"] == str(machine.folder)
+    assert vsock["argv"][1:] == ["--vm", "guest-cid=7,socket=claims.sock.vhost,uds-path=claims.sock,tx-buffer-size=32768"] and vsock["folder"] == str(machine.folder)
     measured = eif.measure(eif.read(machine.eif.read_bytes()))
     assert (shown["MemoryMiB"], shown["NumberOfCPUs"], shown["EnclaveCID"], shown["Backend"], shown["Flags"]) == (96, 2, 7, "qemu", "NONE")
     assert {k: v for k, v in shown["Measurements"].items() if k != "HashAlgorithm"} == {f"PCR{i}": measured[i].hex() for i in measured}
