@@ -6,16 +6,13 @@ import os
 import pathlib
 import re
 import subprocess
-import sys
 import threading
 
 import pytest
 
-sys.path[:0] = [str(pathlib.Path(__file__).parents[1] / folder) for folder in ("e2e", "peer")]
-
-import eif  # noqa: E402
-import harness  # noqa: E402
-from launch_images import bootable  # noqa: E402
+import eif
+import harness
+from launch_images import bootable
 
 TOOLS = pathlib.Path(os.environ["CMAW_VM"])
 COMMAND_LINE = b"reboot=k panic=-1 pci=off nomodules random.trust_cpu=on rootfstype=ramfs "
