@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ET
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
+NOT_BUILT = 3  # how scripts/vm --if-built ends
 
 
 class Tally:
@@ -76,6 +77,19 @@ def pytest(tally, stage, folder):
     return log
 
 
+def machine(tally):
+    """The tests in a virtual machine, where its tools are: without them the stage is a line."""
+    tools = subprocess.run([ROOT / "scripts" / "vm", "--if-built"], capture_output=True, text=True)
+    if tools.returncode == NOT_BUILT:
+        print("   skipped: the virtual machine's tools are not built (make vm)", flush=True)
+        return None
+    if tools.returncode:
+        tally.fail(f"vm: scripts/vm ended with {tools.returncode}: {tools.stderr.strip()}")
+        return None
+    os.environ["CMAW_VM"] = tools.stdout.strip()
+    return pytest(tally, "vm", "tests/vm")
+
+
 STAGES = {
     "unit": lambda t: meson(t, "unit", "build"),
     "address": lambda t: meson(t, "address", "build-asan"),
@@ -86,6 +100,7 @@ STAGES = {
     "peer": lambda t: pytest(t, "peer", "tests/peer"),
     "fuzz": lambda t: pytest(t, "fuzz", "tests/fuzz"),
     "e2e": lambda t: pytest(t, "e2e", "tests/e2e"),
+    "vm": machine,
 }
 
 
@@ -105,7 +120,7 @@ def main():
         log = STAGES[name](tally)
         passed, failed, skipped = tally.passed - before[0], tally.failed - before[1], tally.skipped - before[2]
         print(f"   {passed} passed, {failed} failed, {skipped} skipped in {time.monotonic() - started:.0f} s", flush=True)
-        if failed:
+        if failed and log:
             show_log(log)
     for text in tally.skips:
         print(f"skipped  {text}")
