@@ -53,6 +53,8 @@ int mode_frames(void), mode_seals(void), mode_behind(void), mode_no_output(void)
     mode_forge(void), mode_signals(void);
 /* Other languages (others.c, hostile.sh, hostile.py). */
 int mode_shell(void), mode_python(void);
+/* What nobody thought of (random.c). */
+int mode_random(void);
 /* Not hostile: what tests of the sandbox look at (main.c). */
 int mode_echo(void), mode_env(void);
 /* Every mode's name, one a line: for the test that the list of attacks is complete. */

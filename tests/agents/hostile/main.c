@@ -140,7 +140,7 @@ static const struct {
     {"spin", mode_spin}, {"vfork-wait", mode_vfork_wait}, {"respawn", mode_respawn}, {"close-output", mode_close_output},
     {"cpu", mode_cpu}, {"flood", mode_flood}, {"flood-errors", mode_flood_errors}, {"flood-huge", mode_flood_huge},
     {"frames", mode_frames}, {"seals", mode_seals}, {"behind", mode_behind}, {"no-output", mode_no_output}, {"exit", mode_exit},
-    {"fault", mode_fault}, {"abort", mode_abort}, {"forge", mode_forge}, {"shell", mode_shell}, {"python", mode_python}, {"echo", mode_echo}, {"env", mode_env},
+    {"fault", mode_fault}, {"abort", mode_abort}, {"forge", mode_forge}, {"random", mode_random}, {"shell", mode_shell}, {"python", mode_python}, {"echo", mode_echo}, {"env", mode_env},
     {"names", mode_names},
 };
 enum { MODES = sizeof modes / sizeof modes[0] };
