@@ -13,6 +13,7 @@ import pytest
 
 import eif
 import harness
+import pages
 from launch_images import bootable
 
 STANDIN = pathlib.Path(__file__).parent / "standin_nitro_cli.py"
@@ -286,3 +287,26 @@ def test_stopped_while_it_starts_and_while_it_waits(nitro):
         pass
     # it ends what it had started
     assert first.wait(60) == 0 and nitro.running() == [] and nitro.commands()[-1] == "terminate-enclave"
+
+
+def test_the_page_s_commands(nitro):
+    """As docs/nitro.md shows them, with the stand-in as nitro-cli and a folder as the parent."""
+    home = nitro.folder / "home"
+    (home / "bin").mkdir(parents=True)
+    shutil.copy(nitro.eif, home / "claims.eif")
+    (home / "bin/nitro-cli").symlink_to(STANDIN)
+    launcher = home / "bin/cmaw-launch"
+    launcher.write_text(f'#!/bin/sh\nexec {harness.program("cmaw-launch")} --host-root {nitro.root} "$@"\n')
+    launcher.chmod(0o755)
+    environment = pages.environment_of(home, PATH=f"{home / 'bin'}:{os.environ['PATH']}", CMAW_STANDIN=str(nitro.folder))
+    command, = (b.text for b in pages.blocks((harness.ROOT / "docs/nitro.md").read_text()) if "cmaw-launch run" in b.text)
+    with subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=home, env=environment, stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            while serving.stdout.readline().rstrip() != "}":
+                assert serving.poll() is None
+            harness.wait_for(lambda: list((home / "enclaves").glob("*.json")), "its record")
+            printed = pages.run("docs/nitro.md", home, environment)
+            assert '"Terminated": true' in printed and serving.wait(60) == 0 and nitro.running() == []
+        finally:
+            serving.kill()
+    assert "--eif-path claims.eif --cpu-count 2 --memory 256 --enclave-name claims --enclave-cid 16" in "".join(nitro.calls())

@@ -15,7 +15,7 @@ import harness
 from launch_images import bootable
 
 TOOLS = pathlib.Path(os.environ["CMAW_VM"])
-COMMAND_LINE = b"reboot=k panic=-1 pci=off nomodules random.trust_cpu=on rootfstype=ramfs "
+COMMAND_LINE = b"reboot=t panic=-1 pci=off nomodules random.trust_cpu=on rootfstype=ramfs "
 
 
 @pytest.fixture(scope="module")
