@@ -7,8 +7,6 @@
 
 #include "lib/base/error.h"
 
-enum { CMAW_CLOCK_RENEW_S = 3600 };
-
 /* Sets the time from a document that was made between the two monotonic moments (ms): the middle counts. */
 void cmaw_clock_set(uint64_t timestamp_ms, uint64_t asked_ms, uint64_t answered_ms);
 /* Milliseconds since 1970; 0 before the first cmaw_clock_set. Thread-safe. */

@@ -134,8 +134,8 @@ static void *renew_time(void *unused)
 {
     (void)unused;
     for (;;) {
-        const struct timespec hour = {CMAW_CLOCK_RENEW_S, 0};
-        (void)nanosleep(&hour, NULL);
+        const struct timespec pause = {cmaw_platform_clock_renew_s, 0};
+        (void)nanosleep(&pause, NULL);
         const enum cmaw_err err = cmaw_enclave_renew_time(&enclave);
         if (err != CMAW_OK) { /* the monotonic clock carries on */
             cmaw_log(CMAW_LOG_WARN, "clock.not_renewed", "err=%s", cmaw_err_text(err));

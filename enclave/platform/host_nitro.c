@@ -3,6 +3,7 @@
 #include "enclave/platform/platform.h"
 
 const uint32_t cmaw_host_cid = 3;
+const uint32_t cmaw_platform_clock_renew_s = 3600;
 
 enum cmaw_tier cmaw_platform_tier(void)
 {

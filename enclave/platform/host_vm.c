@@ -4,6 +4,7 @@
 #include "enclave/platform/platform.h"
 
 const uint32_t cmaw_host_cid = 2;
+const uint32_t cmaw_platform_clock_renew_s = 60; /* without KVM the kernel counts its ticks, and a busy host loses some */
 
 enum cmaw_tier cmaw_platform_tier(void)
 {

@@ -9,6 +9,9 @@ enum cmaw_tier { CMAW_TIER_NITRO, CMAW_TIER_SIM, CMAW_TIER_VM };
 
 enum { CMAW_PORT_RPC = 5000, CMAW_PORT_KMS = 8000, CMAW_PORT_HEARTBEAT = 9000, CMAW_PORT_LOGS = 9001 };
 
+/* How often the time is asked again: hourly (PROTOCOL.md section 6), or more often where the monotonic clock is a bad one. */
+extern const uint32_t cmaw_platform_clock_renew_s;
+
 enum cmaw_tier cmaw_platform_tier(void);
 /* Which documents this enclave takes, its own and that of its key's birth: unsigned ones only where the platform gives no others. */
 enum cmaw_doc_trust cmaw_platform_doc_trust(void);

@@ -21,6 +21,8 @@
 
 enum { INCOMING = 3, OUTGOING = 4, PORT_NSM = 0, NSM_TIMEOUT_S = 30, CGROUP_LINES_MAX = 4096 };
 
+const uint32_t cmaw_platform_clock_renew_s = 3600;
+
 enum cmaw_tier cmaw_platform_tier(void)
 {
     return CMAW_TIER_SIM;

@@ -62,9 +62,9 @@ def test_the_host_cannot_open_anything(program):
     assert OPENERS & functions(program) == set()
 
 
-def host_cid(program):
+def number(program, symbol):
     """The number behind the symbol, read from the segment that holds it."""
-    address = symbols(program).get("cmaw_host_cid")
+    address = symbols(program).get(symbol)
     if address is None:
         return None
     for line in readelf(program, "-l").splitlines():
@@ -86,7 +86,8 @@ def test_a_release_enclave_has_no_simulation_code(program):
 
 
 def test_each_init_knows_its_own_host_only():
-    assert (host_cid("init"), host_cid("init-vm"), host_cid("init-sim")) == (3, 2, None)
+    assert [number(program, "cmaw_host_cid") for program in ("init", "init-vm", "init-sim")] == [3, 2, None]
+    assert [number(program, "cmaw_platform_clock_renew_s") for program in ("init", "init-vm", "init-sim")] == [3600, 60, 3600]
     # one source file makes the difference, and no program has the other's
     def sources(program):
         out = subprocess.run(["nm", "-a", BUILD / SYMBOLS[program]], capture_output=True, text=True, check=True).stdout

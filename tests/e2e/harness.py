@@ -400,6 +400,14 @@ class Deployment:
         return sst1.Run(self.manifest, plan or self.plan(), role_keys or self.role_keys(), int(time.time() * 1000) + expires_in_ms)
 
 
+def one_step_plan(deployment, timeout_s=30):
+    """client -in-> one (role 1) -out-> client"""
+    return sst1.Plan(pb.encode("Plan", {
+        "version": 1, "name": "one", "manifest": deployment.manifest.mh,
+        "steps": [{"id": 1, "name": "one", "role": 1, "timeout_s": timeout_s, "max_attempts": 2}],
+        "edges": [{"id": 1, "from": 0, "to": 1, "name": "in"}, {"id": 2, "from": 1, "to": 0, "name": "out"}]}), deployment.manifest)
+
+
 def step(enclave, run, number, *inputs, attempt=1, **other):
     request = {"plan": run.plan.bytes, "ticket": run.ticket, "step": number, "inputs": list(inputs), "attempt": attempt, **other}
     return enclave.call("step", request)

@@ -7,16 +7,8 @@ import types
 import pytest
 
 import harness
-import pb
 import sst1
-from harness import step
-
-
-def one_step_plan(deployment, timeout_s=30):
-    return sst1.Plan(pb.encode("Plan", {
-        "version": 1, "name": "one", "manifest": deployment.manifest.mh,
-        "steps": [{"id": 1, "name": "one", "role": 1, "timeout_s": timeout_s, "max_attempts": 2}],
-        "edges": [{"id": 1, "from": 0, "to": 1, "name": "in"}, {"id": 2, "from": 1, "to": 0, "name": "out"}]}), deployment.manifest)
+from harness import one_step_plan, step
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,6 @@ sys.path[:0] = [str(TESTS / "e2e")]
 
 import harness  # noqa: E402
 import cose  # noqa: E402
-import pb  # noqa: E402
-import sst1  # noqa: E402
 
 TOOLS = pathlib.Path(os.environ.get("CMAW_VM", ""))
 MEMORY_MIB = 96
@@ -51,14 +49,6 @@ class Deployment(harness.Deployment):
         self.manifest.document_type = cose.UnsignedDocument
 
 
-def one_step_plan(deployment, timeout_s=60):
-    """client -in-> one (role 1) -out-> client"""
-    return sst1.Plan(pb.encode("Plan", {
-        "version": 1, "name": "one", "manifest": deployment.manifest.mh,
-        "steps": [{"id": 1, "name": "one", "role": 1, "timeout_s": timeout_s, "max_attempts": 2}],
-        "edges": [{"id": 1, "from": 0, "to": 1, "name": "in"}, {"id": 2, "from": 1, "to": 0, "name": "out"}]}), deployment.manifest)
-
-
 class Role:
     """A deployment of one role and its enclave, ready for steps."""
 
@@ -75,6 +65,6 @@ class Role:
 
     def step(self, content, timeout_s=60):
         """(code, content that came back or None, run) of one step."""
-        run = self.deployment.run(one_step_plan(self.deployment, timeout_s))
+        run = self.deployment.run(harness.one_step_plan(self.deployment, timeout_s))
         answer = harness.step(self.enclave, run, 1, run.seal(1, content))
         return answer.code, run.open(answer.body["states"][0])["content"] if answer.code == "OK" else None
