@@ -12,6 +12,7 @@
     X(status, "a local stack", "show what runs, where")                                        \
     X(clean, "a local stack", "stop, and remove the stack's folder")                           \
     X(supervise, "", "keep the processes of a stack alive")                                    \
+    X(agent, "a deployment", "make an agent, test one outside any enclave")                     \
     X(image, "a deployment", "build, describe or measure an enclave image")                    \
     X(manifest, "a deployment", "make or show a manifest: which images may act in which role") \
     X(provision, "a deployment", "set key policies, birth keys, write the bundle")             \

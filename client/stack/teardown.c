@@ -1,7 +1,6 @@
 #include "client/stack/teardown.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,9 +8,10 @@
 
 #include "client/settings.h"
 #include "client/stack/control.h"
+#include "sys/folder.h"
 #include "sys/pid.h"
 
-enum { GRACE_MS = 10000, DEPTH_FDS = 32 };
+enum { GRACE_MS = 10000 };
 
 /* SIGTERM, then SIGKILL, to a process that still is the one meant. */
 static void end_process(pid_t pid, uint64_t started)
@@ -46,18 +46,7 @@ enum cmaw_err cmaw_teardown(struct cmaw_stack *stack, struct cmaw_diag *diag)
     return CMAW_OK;
 }
 
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where)
-{
-    (void)info;
-    (void)kind;
-    (void)where;
-    return remove(path);
-}
-
 enum cmaw_err cmaw_remove_stack(const struct cmaw_stack *stack, struct cmaw_diag *diag)
 {
-    if (nftw(stack->dir, remove_entry, DEPTH_FDS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0) {
-        return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot remove %s: %s", stack->dir, strerror(errno));
-    }
-    return CMAW_OK;
+    return cmaw_folder_remove(stack->dir, diag);
 }

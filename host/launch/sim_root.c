@@ -12,8 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "host/launch/unpack.h"
 #include "sys/file.h"
+#include "sys/ramdisk.h"
 
 enum { FD_INCOMING = 3, FD_OUTGOING, FD_REPORT, FD_FLOOR = 64 };
 
@@ -150,7 +150,7 @@ static enum cmaw_err make_root(const struct launch_child *child, struct cmaw_dia
     CMAW_TRY(bind_devices(base, diag));
     CMAW_TRY(mount_kernel_views(base, diag));
     CMAW_TRY(enter_root(base, diag));
-    CMAW_TRY(cmaw_launch_unpack(cmaw_buf_slice(&child->image->archive), diag));
+    CMAW_TRY(cmaw_ramdisk_unpack("/", cmaw_buf_slice(&child->image->archive), diag));
     (void)umask(022);
     return CMAW_OK;
 }

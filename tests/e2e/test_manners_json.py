@@ -50,6 +50,14 @@ class Actual:
     def status(self):
         yield self.cmaw("status", "--json")
 
+    def agent_test(self):
+        folder = self.tmp / "agent-to-test"
+        printed_by = subprocess.run([CMAW, "agent", "new", folder.name, "--lang", "sh"], cwd=self.tmp, capture_output=True, text=True)
+        assert printed_by.returncode == 0, printed_by.stderr
+        yield self.cmaw("agent", "test", folder, "--json")
+        (folder / "tests" / "words.out").write_text("something else\n")
+        yield self.cmaw("agent", "test", folder, "--json", status=(1,))
+
     def credentials(self):
         keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "x"}
         for more in ({}, {"AWS_SESSION_TOKEN": "y", "AWS_REGION": "eu-central-1"}):

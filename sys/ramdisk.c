@@ -1,4 +1,4 @@
-#include "host/launch/unpack.h"
+#include "sys/ramdisk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -101,20 +101,20 @@ static enum cmaw_err unpack_entry(int root, struct cmaw_cpio_entry *entry, struc
     CMAW_FD_AUTO(folder);
     const char *leaf = NULL;
     if (strcmp(entry->name, "proc") == 0 || strcmp(entry->name, "sys") == 0 || strcmp(entry->name, "dev") == 0) {
-        return CMAW_OK; /* made by the backend */
+        return CMAW_OK; /* whoever boots it makes them */
     }
     folder = open_parent(root, entry->name, &leaf);
     return folder >= 0 && put_entry(folder, leaf, entry) ? CMAW_OK : fail(diag, entry->name);
 }
 
-enum cmaw_err cmaw_launch_unpack(struct cmaw_slice archives, struct cmaw_diag *diag)
+enum cmaw_err cmaw_ramdisk_unpack(const char *path, struct cmaw_slice archives, struct cmaw_diag *diag)
 {
     CMAW_FD_AUTO(root);
     struct cmaw_cpio cpio = cmaw_cpio_of(archives);
     struct cmaw_cpio_entry entry;
-    root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) {
-        return fail(diag, "/");
+        return fail(diag, path);
     }
     for (size_t count = 0; count <= CMAW_CPIO_ENTRIES_MAX; count++) {
         bool more = false;
