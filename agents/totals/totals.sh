@@ -5,7 +5,7 @@ export LC_ALL=C
 
 fail() { printf 'totals: %s\n' "$1" >&2; exit 1; } # a constant: no part of the input
 
-totals=$(awk -F ';' -v least=5 '
+totals=$(busybox awk -F ';' -v least=5 '
     { sub(/\r$/, "") }
     /^$/ { next }
     NF != 2 || $1 !~ /^[A-Za-z][A-Za-z0-9 &-]*$/ || length($1) > 40 || $2 !~ /^[0-9][0-9]?[0-9]?[0-9]?[0-9]?[0-9]?[0-9]?[0-9]?\.[0-9][0-9]$/ { bad = 1; exit }
@@ -26,7 +26,7 @@ totals=$(awk -F ';' -v least=5 '
         if (others) printf "other;%d;%d.%02d\n", others, other_cents / 100, other_cents % 100
     }') || fail "not a payroll of 5 people or more, with lines 'department;amount'"
 
-printf '%s\n' "$totals" | sort | awk -F ';' '
+printf '%s\n' "$totals" | busybox sort | busybox awk -F ';' '
     BEGIN { printf "{\"departments\": [" }
     NF == 3 { printf "%s\n {\"name\": \"%s\", \"people\": %d, \"total\": \"%s\"}", separator, $1, $2, $3; separator = "," }
     END { print "\n]}" }'

@@ -52,9 +52,10 @@ class Deployment(harness.Deployment):
 class Role:
     """A deployment of one role and its enclave, ready for steps."""
 
-    def __init__(self, folder, name, devd, agent, arguments=(), machine_mib=MEMORY_MIB, **limits):
+    def __init__(self, folder, name, devd, agent=None, arguments=(), machine_mib=MEMORY_MIB, image=None, **limits):
+        """image: (path, PCRs) of one that is there already, instead of an agent to build it of."""
         self.devd = devd
-        self.eif, self.pcrs = build_image(folder / "images", name, devd, agent, arguments, **limits)
+        self.eif, self.pcrs = image or build_image(folder / "images", name, devd, agent, arguments, **limits)
         self.deployment = Deployment(devd, [self.pcrs], tenant=name)
         self.enclave = Enclave(folder / "enclaves", name, self.eif, devd, machine_mib=machine_mib)
         try:
