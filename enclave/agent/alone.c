@@ -155,7 +155,7 @@ int main(int argc, char **argv)
     struct cmaw_sandbox_job job = {0};
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc != ARGS || read_words(argv, &timeout_ms, &job) != CMAW_OK) {
-        (void)fprintf(stderr, "usage: agent-run ROOT CONF TIMEOUT_MS RUN STEP SEED <INPUT >OUTPUT 3>VERDICT\n");
+        CMAW_IGNORE(write_fd(STDERR_FILENO, CMAW_SLICE_LIT("usage: agent-run ROOT CONF TIMEOUT_MS RUN STEP SEED <INPUT >OUTPUT 3>VERDICT\n")));
         return EXIT_USAGE;
     }
     CMAW_BUF_AUTO(input, INPUT_MAX);
@@ -167,7 +167,9 @@ int main(int argc, char **argv)
         err = run(&conf, argv[1], timeout_ms, &job, &input);
     }
     if (err != CMAW_OK) {
-        (void)fprintf(stderr, "agent-run: %s\n", cmaw_err_text(err));
+        char line[128];
+        const int size = snprintf(line, sizeof line, "agent-run: %s\n", cmaw_err_text(err));
+        CMAW_IGNORE(write_fd(STDERR_FILENO, cmaw_slice_of(line, (size_t)size)));
         return EXIT_BROKEN;
     }
     return 0;

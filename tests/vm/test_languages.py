@@ -20,10 +20,11 @@ def test_an_example_in_its_machine(vm_folder, vm_devd, name, record_property):
     if examples.missing(name):
         pytest.skip(examples.missing(name))
     image = build(name, vm_folder, vm_devd)
-    print(f"count: image of {name} with its kernel: {image[0].stat().st_size / (1 << 20):.1f} MiB")
+    record_property("measured", f"image of {name} with its kernel: {image[0].stat().st_size / (1 << 20):.1f} MiB")
     role = bare.Role(vm_folder, name, vm_devd, image=image, machine_mib=examples.MACHINE_MIB[name])
     try:
-        for case, (content, expected) in examples.cases(name).items():
+        cases = list(examples.cases(name).items())
+        for case, (content, expected) in (cases[0], cases[1], cases[-1]):  # a machine without hardware's help is slow; all of them are run in the simulation
             code, output = role.step(content)
             assert (code, output) == (("OK", expected) if expected is not None else ("AGENT_FAILED", None)), (name, case, role.enclave.lines()[-5:])
     finally:
