@@ -1,5 +1,5 @@
 # The front door. Everything else is in scripts/ and meson.build.
-.PHONY: all demo demo-vm test fuzz bench vm deps build clean help
+.PHONY: all demo demo-vm have-vm test fuzz bench vm deps build clean help
 
 all: build
 
@@ -24,8 +24,11 @@ build:
 demo: build
 	@scripts/demo
 
-demo-vm: build
+demo-vm: have-vm build
 	@scripts/demo-vm
+
+have-vm:
+	@scripts/vm --if-built >/dev/null || { echo "cmaw: the virtual machine's tools are not built: make vm builds them, once" >&2; exit 1; }
 
 test: build
 	@scripts/test
