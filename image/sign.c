@@ -38,8 +38,10 @@ static enum cmaw_err check_dates(const char *path, const struct cmaw_x509_facts 
         return CMAW_OK;
     }
     cmaw_diag_hint(diag, "nitro-cli would not start the image: sign with another certificate, or correct this machine's clock");
-    return cmaw_diag_set(diag, CMAW_E_EXPIRED, "the certificate in %s %s %s", path, now > facts->not_after_s ? "expired on" : "is not valid before",
-                         now > facts->not_after_s ? facts->not_after : facts->not_before);
+    if (now < facts->not_before_s) {
+        return cmaw_diag_set(diag, CMAW_E_EXPIRED, "the certificate in %s is not valid before %s", path, facts->not_before);
+    }
+    return cmaw_diag_set(diag, CMAW_E_EXPIRED, "the certificate in %s expired on %s", path, facts->not_after);
 }
 
 static enum cmaw_err read_certificate(const char *path, struct cmaw_buf *der, struct cmaw_diag *diag)
