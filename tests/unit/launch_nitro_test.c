@@ -12,6 +12,7 @@
 
 #include "host/launch/nitro.h"
 #include "host/launch/nitro_answer.h"
+#include "host/launch/nitro_call.h"
 
 #define ZERO_PCR "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
 #define ID "i-0abc-enc0123"
@@ -178,6 +179,33 @@ static void every_documented_code_has_its_line(void **state)
     }
 }
 
+/* Programs of the system that do what nitro-cli should not. */
+static void a_call_ends_in_time_and_within_bounds(void **state)
+{
+    (void)state;
+    enum { SHORT_MS = 200, LONG_MS = 60000 };
+    static const struct { const char *path, *words[4]; uint32_t timeout_ms; enum cmaw_err err; int status; } cases[] = {
+        {"/bin/sh", {"-c", "echo out; echo err >&2; exit 7"}, LONG_MS, CMAW_OK, 7},
+        {"/bin/sh", {"-c", "kill -9 $$"}, LONG_MS, CMAW_OK, 137},
+        {"/bin/sh", {"-c", "sleep 30 & exit 0"}, LONG_MS / 3, CMAW_OK, 0}, /* what stays in the background holds the output open */
+        {"/bin/sh", {"-c", "exec sleep 60"}, SHORT_MS, CMAW_E_TIMEOUT, 0},
+        {"/bin/sh", {"-c", "exec yes"}, SHORT_MS, CMAW_E_TIMEOUT, 0},
+        {"/bin/sh", {"-c", "head -c 65537 /dev/zero"}, LONG_MS, CMAW_E_PEER, 0},
+        {"/bin/sh", {"-c", "head -c 65536 /dev/zero; head -c 1000000 /dev/zero >&2"}, LONG_MS, CMAW_OK, 0},
+        {"/nowhere", {"-c"}, LONG_MS, CMAW_E_NOT_FOUND, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        LAUNCH_NITRO_OUTPUT_AUTO(output);
+        struct cmaw_diag diag = {0};
+        assert_int_equal(cmaw_launch_nitro_call(cases[i].path, cases[i].words, cases[i].timeout_ms, &output, &diag), cases[i].err);
+        assert_int_equal(output.status, cases[i].status);
+        assert_true(output.err.size <= LAUNCH_NITRO_ANSWER_MAX && output.out.size <= LAUNCH_NITRO_ANSWER_MAX);
+        if (i == 0) {
+            assert_true(cmaw_slice_eq_cstr(cmaw_buf_slice(&output.out), "out\n") && cmaw_slice_eq_cstr(cmaw_buf_slice(&output.err), "err\n"));
+        }
+    }
+}
+
 static void logs_are_taken_from_enclaves_only(void **state)
 {
     (void)state;
@@ -200,6 +228,7 @@ int main(void)
         cmocka_unit_test(codes_are_found_in_their_order),
         cmocka_unit_test(the_cause_is_told_not_its_consequence),
         cmocka_unit_test(every_documented_code_has_its_line),
+        cmocka_unit_test(a_call_ends_in_time_and_within_bounds),
         cmocka_unit_test(logs_are_taken_from_enclaves_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

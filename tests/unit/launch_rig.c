@@ -1,5 +1,6 @@
 #include "tests/unit/launch_rig.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -290,4 +291,61 @@ void rig_read_file(const char *path, struct cmaw_buf *text)
 bool rig_has(const struct cmaw_buf *text, const char *part)
 {
     return text->size > 0 && memmem(text->data, text->size, part, strlen(part)) != NULL;
+}
+
+int rig_setup(void **state)
+{
+    struct rig *rig = calloc(1, sizeof *rig);
+    rig_open(rig);
+    rig_nsm_start(rig);
+    rig_image(rig, "echo", true, CMAW_SLICE_EMPTY);
+    *state = rig;
+    return 0;
+}
+
+int rig_teardown(void **state)
+{
+    rig_close(*state);
+    free(*state);
+    return 0;
+}
+
+pid_t rig_init_of(pid_t launcher)
+{
+    DIR *processes = opendir("/proc");
+    pid_t found = 0;
+    assert_non_null(processes);
+    for (const struct dirent *entry; (entry = readdir(processes)) != NULL;) {
+        char path[300];
+        int parent = 0;
+        (void)snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
+        FILE *stat = fopen(path, "re");
+        if (stat != NULL && fscanf(stat, "%*d (%*[^)]) %*c %d", &parent) == 1 && parent == launcher) {
+            found = (pid_t)strtol(entry->d_name, NULL, 10);
+        }
+        if (stat != NULL) {
+            (void)fclose(stat);
+        }
+    }
+    (void)closedir(processes);
+    assert_true(found > 0);
+    return found;
+}
+
+bool rig_ends_within(int pidfd, int timeout_ms)
+{
+    struct pollfd event = {.fd = pidfd, .events = POLLIN};
+    return poll(&event, 1, timeout_ms) == 1;
+}
+
+void rig_exchange(int fd, const char *text)
+{
+    char back[256] = "";
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    for (size_t used = 0; used < strlen(text);) {
+        const ssize_t got = read(fd, back + used, sizeof back - 1 - used);
+        assert_true(got > 0);
+        used += (size_t)got;
+    }
+    assert_string_equal(back, text);
 }

@@ -51,4 +51,14 @@ void rig_read_all(int fd, struct cmaw_buf *text);
 void rig_read_file(const char *path, struct cmaw_buf *text);
 bool rig_has(const struct cmaw_buf *text, const char *part);
 
+/* For cmocka: a rig with its NSM simulator and an image of mode "echo", and its end. */
+int rig_setup(void **state);
+int rig_teardown(void **state);
+/* The enclave's /init as the host sees it: the launcher's only child. */
+pid_t rig_init_of(pid_t launcher);
+/* Whether the process of a pidfd has ended within the time. */
+bool rig_ends_within(int pidfd, int timeout_ms);
+/* Writes text, and gets the same back. */
+void rig_exchange(int fd, const char *text);
+
 #endif
