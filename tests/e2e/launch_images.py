@@ -8,5 +8,5 @@ def bootable(path, init=b"x", kernel=None):
         kernel = bytearray(2048)
         kernel[0x1FE:0x200], kernel[0x202:0x206], kernel[0x206:0x208] = b"\x55\xaa", b"HdrS", b"\x0f\x02"
     ramdisk = eif.cpio([("init", eif.FILE | 0o755, init)])
-    path.write_bytes(eif.write([(eif.KERNEL, bytes(kernel)), (eif.CMDLINE, b"quiet"), (eif.METADATA, b"{}"), (eif.RAMDISK, ramdisk)]))
+    path.write_bytes(eif.write([(eif.KERNEL, bytes(kernel)), (eif.CMDLINE, b"quiet panic=-1 reboot=t"), (eif.METADATA, b"{}"), (eif.RAMDISK, ramdisk)]))
     return path
