@@ -140,8 +140,10 @@ static const char *hostile_code(const char *mode, uint64_t deadline_ms, struct c
 void hostile_agents_get_nothing(void **state)
 {
     (void)state;
-    static const char *const modes[] = {"sockets\n", "memory\n", "mount\n", "privilege\n", "forkbomb\n", "memory-fill\n",
-                                        "tmp-fill\n", "write-input\n", "clean\n"};
+    static const char *const modes[] = {
+        "memory\n", "trace\n", "files\n", "descriptors\n", "core\n", "write-input\n", "sockets\n", "other-abi\n", "mount\n", "namespaces\n",
+        "root\n", "nsm\n", "signals\n", "privilege\n", "identity\n", "prctl\n", "calls\n", "ioctl\n", "realtime\n", "ipc\n", "locks\n",
+        "watch\n", "touch\n", "look\n", "forkbomb\n", "memory-fill\n", "stack-fill\n", "tmp-fill\n", "pipes-fill\n", "seals\n", "clean\n"};
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         CMAW_BUF_AUTO(text, 1 << 20);
         const char *code = hostile_code(modes[i], 0, &text);
