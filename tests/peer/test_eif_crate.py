@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 
 import eif
 from images import IMAGE, ROOT, Signer, build, described
+from test_vectors import VECTORS
 
 WRITE = ROOT / "build" / "tests" / "eif-write"
 CMDLINE = "reboot=k panic=30 pci=off nomodules console=ttyS0 random.trust_cpu=on"
@@ -120,6 +121,16 @@ def test_both_make_of_one_content_one_image(crate, signer, content, tmp_path, re
         assert told.get("SignatureCheck") == (True if content.signed else None) and told.get("StartsWithNitroCli", True)
         assert_told_alike(told, described(path))
     record_property("counted", "images on which AWS's library and cmaw-image agree")
+
+
+def test_the_published_image_is_told_alike(crate):
+    path = VECTORS / "eif" / "one-ramdisk.eif"
+    if not path.is_file():
+        pytest.skip(f"no image in {path.parent}")
+    expected = json.loads((path.parent / "expected.json").read_text())["one-ramdisk"]
+    told = crate("describe", path)
+    assert_told_alike(told, described(path))
+    assert {name: told["Measurements"][name] for name in PCRS[:3]} == {name: expected[name] for name in PCRS[:3]}
 
 
 def test_there_are_enough():
