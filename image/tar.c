@@ -13,7 +13,6 @@ enum { BLOCK = 512 };
 
 #define WHITEOUT ".wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
-#define WHITEOUT_META ".wh..wh."
 
 /* Between libarchive and the stream. */
 struct source {
@@ -177,9 +176,6 @@ static enum cmaw_err hide(const struct reader *reader, char *path, bool *ret_don
     if (strcmp(leaf, WHITEOUT_OPAQUE) == 0) {
         (slash == NULL ? path : slash)[0] = '\0';
         return cmaw_tree_hide(reader->tree, path, true, reader->diag);
-    }
-    if (strncmp(leaf, WHITEOUT_META, sizeof WHITEOUT_META - 1) == 0) {
-        return CMAW_OK; /* what AUFS keeps for itself */
     }
     memmove(leaf, leaf + sizeof WHITEOUT - 1, strlen(leaf + sizeof WHITEOUT - 1) + 1);
     return cmaw_tree_hide(reader->tree, path, false, reader->diag);

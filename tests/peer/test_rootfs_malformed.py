@@ -111,6 +111,15 @@ def index_of(text):
     return lambda files: files.update({"index.json": text})
 
 
+def repacked():
+    """The blob unpacks to the same as the one that the manifest names."""
+    files = Layout().add([GOOD_TAR], packed="gzip").files()
+    name = next(name for name, data in files.items() if data[:2] == b"\x1f\x8b")
+    other = bytearray(files[name])
+    other[4:8] = b"\1\2\3\4"  # gzip's time
+    return files | {name: bytes(other)}
+
+
 def nested(depth):
     layout = Layout().add([GOOD_TAR])
     for _ in range(depth):
@@ -153,6 +162,7 @@ LAYOUTS = {
     "layer of another size": (changed(manifest=first_layer(size=len(GOOD_TAR) + 1)), "and the manifest says"),
     "layer missing": (changed(files=without(GOOD_TAR)), "layer 1 of 1"),
     "layer changed": (changed(files=damage(GOOD_TAR)), "layer 1 of 1"),
+    "layer packed otherwise": (repacked(), "its content has another digest"),
     "layer cut": (changed(files=lambda f: f.update({"blobs/sha256/" + digest(GOOD_TAR)[7:]: GOOD_TAR[:1500]})), "layer 1 of 1"),
     "configuration missing": (changed(files=without(CONFIG)), "is not in it"),
     "configuration changed": (changed(files=damage(CONFIG)), "another digest"),

@@ -116,6 +116,13 @@ def test_one_of_several_images(builder):
     assert "there are several images in it: app:1, app:2, example.test/app:newest\nhint: agent.image says which one\n" in result.stderr
 
 
+def test_one_image_of_two_names_is_one(builder):
+    layout = Layout().add([tar([file("is", b"one")])], name="app:1")
+    layout.index.append({**layout.index[0], "annotations": {"org.opencontainers.image.ref.name": "app:latest"}})
+    (builder.where / "image.tar").write_bytes(archive(layout.files()))
+    assert builder.build("image.tar")[0]["is"][2] == b"one"
+
+
 def test_one_of_several_platforms(builder):
     """As buildx writes it: an index of platforms, of which one is no image but says where the others come from."""
     layout = Layout()

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "gzip_make.h"
-#include "image/rootfs.h"
+#include "image/layers.h"
 
 enum { MIB = 1 << 20 };
 
@@ -58,6 +58,52 @@ static void a_bomb_ends_at_its_bound(void **state)
     assert_string_equal(diag.text, "x.tar: zeros: more than 1048576 bytes when unpacked");
     assert_int_equal(read_bytes(cmaw_buf_slice(&packed), 2 * MIB, MIB - 1, &diag), CMAW_E_TOO_LARGE);
     assert_string_equal(diag.text, "x.tar: zeros: 1048576 bytes are too many: 0 of 1048575 are taken");
+}
+
+/* The same layer twice: each fits, both together do not. */
+static void layers_share_one_bound(void **state)
+{
+    (void)state;
+    struct cmaw_diag diag = {0};
+    static struct image_rootfs rootfs;
+    static struct image_tree blobs;
+    static struct image_layers layers = {.count = 2};
+    CMAW_BUF_AUTO(tar, 2 * MIB);
+    put_header(&tar, "zeros", MIB);
+    memset(cmaw_buf_extend(&tar, MIB), 0, MIB);
+    for (size_t i = 0; i < layers.count; i++) {
+        (void)snprintf(layers.list[i].path, sizeof layers.list[i].path, "layer");
+        cmaw_sha256(cmaw_buf_slice(&tar), layers.list[i].plain);
+    }
+    const uint64_t size = tar.size;
+    const struct image_store store = {&blobs, -1};
+    cmaw_tree_init(&blobs, 2 * MIB);
+    assert_int_equal(cmaw_tree_put_file(&blobs, "layer", 0644, &tar, &diag), CMAW_OK);
+    cmaw_image_rootfs_init(&rootfs, 2 * MIB);
+    assert_int_equal(cmaw_image_layers_apply(&store, &layers, 2 * size, &rootfs, &diag), CMAW_OK);
+    assert_int_equal(cmaw_image_layers_apply(&store, &layers, 2 * size - 1, &rootfs, &diag), CMAW_E_TOO_LARGE);
+    cmaw_image_rootfs_free(&rootfs);
+    cmaw_tree_free(&blobs);
+}
+
+static void a_tree_takes_no_more_than_it_may(void **state)
+{
+    (void)state;
+    static struct image_tree tree;
+    struct cmaw_diag diag = {0};
+    struct cmaw_buf content = CMAW_BUF(100);
+    cmaw_tree_init(&tree, 10);
+    cmaw_buf_put_cstr(&content, "123456");
+    assert_int_equal(cmaw_tree_put_file(&tree, "a", 0644, &content, &diag), CMAW_OK);
+    assert_int_equal(cmaw_tree_put_copy(&tree, "b", "a", &diag), CMAW_E_TOO_LARGE);
+    assert_int_equal(cmaw_tree_put_link(&tree, "b", CMAW_SLICE_LIT("12345"), &diag), CMAW_E_TOO_LARGE);
+    content = CMAW_BUF(100);
+    cmaw_buf_put_cstr(&content, "12345");
+    assert_int_equal(cmaw_tree_put_file(&tree, "b", 0644, &content, &diag), CMAW_E_TOO_LARGE);
+    assert_string_equal(diag.text, "b: 5 bytes are too many: 6 of 10 are taken");
+    assert_int_equal(cmaw_tree_put_link(&tree, "a", CMAW_SLICE_LIT("1234567890"), &diag), CMAW_OK); /* in its place */
+    assert_int_equal(tree.bytes, 10);
+    cmaw_tree_free(&tree);
 }
 
 static void put_text(struct image_tree *tree, const char *path, const char *text)
@@ -170,6 +216,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bomb_ends_at_its_bound),
+        cmocka_unit_test(layers_share_one_bound),
+        cmocka_unit_test(a_tree_takes_no_more_than_it_may),
         cmocka_unit_test(a_later_layer_hides_earlier_ones_only),
         cmocka_unit_test(links_stay_inside),
         cmocka_unit_test(hiding_without_end_ends),
