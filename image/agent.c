@@ -96,7 +96,7 @@ static enum cmaw_err merge_workdir(const struct image_spec *spec, struct image_r
     if (node == NULL && given == NULL) {
         const enum cmaw_err err = cmaw_tree_put_folder(&rootfs->tree, workdir + 1, diag);
         if (err != CMAW_OK) {
-            return cmaw_image_spec_fault(spec, diag, spec->yaml->agent.rootfs, "WorkingDir %s", diag->text);
+            return cmaw_image_spec_fault(spec, diag, "rootfs:", "WorkingDir %s", diag->text);
         }
         node = cmaw_tree_find(&rootfs->tree, workdir);
     }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "image/program.h"
+#include "image/progress.h"
 #include "image/print.h"
 #include "image/sign.h"
 #include "image/verbs.h"
@@ -96,11 +97,12 @@ static enum cmaw_err read_rootfs(const struct image_spec *spec, struct parts *pa
     if (agent->rootfs == NULL) {
         return CMAW_OK;
     }
+    cmaw_image_progress("reading %s", agent->rootfs);
     CMAW_TRY(cmaw_image_source_path(spec, agent->rootfs, &path));
     const struct image_rootfs_request request = {(const char *)path.data, agent->image, parts->aarch64};
     const enum cmaw_err err = cmaw_image_rootfs_read(&request, &parts->rootfs, diag);
     if (err != CMAW_OK) {
-        (void)cmaw_image_spec_fault(spec, diag, agent->rootfs, "%s", diag->text);
+        (void)cmaw_image_spec_fault(spec, diag, "rootfs:", "%s", diag->text);
         return err;
     }
     tell_left_out(&parts->rootfs);
@@ -151,7 +153,9 @@ static enum cmaw_err build(const struct image_options *options, struct image_spe
     cmaw_image_rootfs_init(&parts.rootfs, IMAGE_TREE_BYTES_MAX);
     CMAW_TRY(cmaw_image_spec_load(options->input, spec, diag));
     CMAW_TRY(read_parts(spec, &options->overrides, &parts, diag));
+    cmaw_image_progress("making ramdisks of %zu entries, %zu MiB", parts.rootfs.tree.entries, parts.rootfs.tree.bytes >> 20);
     CMAW_TRY(make_parts(spec, &options->overrides, &parts, diag));
+    cmaw_image_progress("writing and measuring %s", options->output);
     CMAW_TRY(assemble(spec, &options->overrides, &parts, &eif, diag));
     CMAW_TRY(cmaw_file_write(options->output, cmaw_buf_slice(&parts.eif), 0644, diag));
     return cmaw_image_print_measurements(&eif, diag);

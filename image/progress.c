@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { QUIET_S = 2 };
 
@@ -15,7 +14,7 @@ void cmaw_image_progress(const char *format, ...)
     if (last == 0) {
         last = now.tv_sec;
     }
-    if (isatty(STDERR_FILENO) == 0 && now.tv_sec - last < QUIET_S) {
+    if (now.tv_sec - last < QUIET_S) {
         return;
     }
     last = now.tv_sec;

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "image/layers.h"
-#include "image/progress.h"
 #include "sys/file.h"
 
 void cmaw_image_rootfs_init(struct image_rootfs *rootfs, size_t bytes_max)
@@ -66,7 +65,6 @@ static enum cmaw_err read_archive(const struct image_rootfs_request *request, in
     struct image_skipped skipped = {0};
     uint64_t left = plain_max;
     cmaw_tree_init(&files, rootfs->tree.bytes_max);
-    cmaw_image_progress("reading the archive");
     CMAW_TRY(unpack(fd, bytes, &left, &files, &skipped, diag));
     const struct image_store store = {&files, -1};
     if (is_layout(&store)) {

@@ -1,4 +1,5 @@
 """How an agent is run: image.yaml over the image's configuration; which image of several; programs that could not start."""
+import hashlib
 import subprocess
 
 import pytest
@@ -158,3 +159,17 @@ def test_the_kernel(builder, kernel, content, expected):
     assert (result.returncode == 0) == (expected == "") and expected in result.stderr, result.stderr
     if kernel == "default":
         assert "--kernel none" in result.stderr
+
+
+def test_the_pinned_kernel_is_no_other(builder):
+    pinned = dict(line.split() for line in (oci.ROOT / "image/kernel/pinned").read_text().splitlines() if not line.startswith("#"))
+    (builder.where / "vm").mkdir()
+    other = bytes(0x202) + b"HdrS"
+    (builder.where / "vm/bzImage").write_bytes(other)
+    put(builder)
+    builder.run("image.tar", "", "")
+    recipe = builder.where / "image.yaml"
+    recipe.write_text(recipe.read_text().replace("kernel: none\n", ""))
+    result = subprocess.run([oci.IMAGE, "build", recipe, "-o", builder.where / "k.eif", "--vm", builder.where / "vm"], capture_output=True, text=True)
+    assert result.returncode == 1 and not (builder.where / "k.eif").exists()
+    assert f"is not the pinned kernel {pinned['version']}: its SHA-384 is {hashlib.sha384(other).hexdigest()}, not {pinned['sha384']}\nhint: make vm" in result.stderr
