@@ -102,6 +102,8 @@ SECTIONS = {
         endless("respawn", "children that replace themselves all the time"),
         endless("close-output", "close its output first"),
         endless("cpu", "count"),
+        endless("timer-storm", "as many timers as there may be, each due again at once"),
+        endless("long-calls", "calls that take long and look for signals late: 2 GiB from one device to another, in many threads"),
     ],
     "Write without end": [
         ends("flood", "write to standard output until it is stopped", "TOO_LARGE", None),
@@ -141,8 +143,8 @@ SECTIONS = {
 ATTACKS = [attack for attacks in SECTIONS.values() for attack in attacks]
 HONEST = {"clean", "echo", "env", "names"}  # modes that are no attack
 
-CROWD = ("forkbomb", "threads", "tmp-fill", "memory-fill", "pipes-fill", "descriptors-fill", "spin", "respawn", "flood", "flood-errors",
-         "protect-fill", "family-fill")
+CROWD = ("forkbomb", "threads", "tmp-fill", "memory-fill", "pipes-fill", "descriptors-fill", "spin", "respawn", "long-calls", "flood",
+         "flood-errors", "protect-fill", "family-fill")
 DEADLINE_MS = 20_000
 LIMITS = {"memory_mib": 64, "processes": 16, "open_files": 32, "cpu_s": 20, "output_kib": 1792, "tmp_kib": 1024}
 

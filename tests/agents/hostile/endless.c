@@ -4,8 +4,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hostile.h"
@@ -82,6 +86,48 @@ int mode_respawn(void)
         }
         (void)sched_yield();
     }
+}
+
+/* As many timers as there may be, each due again at once, whose signals nobody takes. */
+int mode_timer_storm(void)
+{
+    const struct itimerspec now = {{0, 1}, {0, 1}};
+    timer_t timer;
+    ignore_all();
+    for (int i = 0; i < 1000; i++) {
+        struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + i % 8};
+        if (timer_create(i % 2 == 0 ? CLOCK_MONOTONIC : CLOCK_REALTIME, &event, &timer) == 0) {
+            (void)timer_settime(timer, 0, &now, NULL);
+        }
+    }
+    return mode_hang();
+}
+
+/* Calls that take long by themselves, and look for signals late or not at all. */
+static void *call_long(void *unused)
+{
+    enum { MOST = 0x7ffff000, BLOCK = 16 << 20 };
+    const int zero = open("/dev/zero", O_RDWR);
+    const int null = open("/dev/null", O_RDWR);
+    char *block = malloc(BLOCK);
+    for (;;) {
+        (void)sendfile(null, zero, NULL, MOST);
+        (void)copy_file_range(zero, NULL, null, NULL, MOST, 0);
+        if (block != NULL) {
+            (void)getrandom(block, BLOCK, 0);
+            (void)read(zero, block, BLOCK);
+        }
+    }
+    return unused;
+}
+
+int mode_long_calls(void)
+{
+    pthread_t thread;
+    ignore_all();
+    while (pthread_create(&thread, NULL, call_long, NULL) == 0) {
+    }
+    return call_long(NULL) == NULL;
 }
 
 int mode_close_output(void)

@@ -47,6 +47,7 @@ int mode_forkbomb(void), mode_threads(void), mode_vfork(void), mode_tmp_fill(voi
 int mode_memory_fill(void), mode_stack_fill(void), mode_protect_fill(void), mode_tables_fill(void), mode_family_fill(void);
 /* No end (endless.c). */
 int mode_hang(void), mode_stop(void), mode_spin(void), mode_vfork_wait(void), mode_respawn(void), mode_close_output(void), mode_cpu(void),
+    mode_timer_storm(void), mode_long_calls(void),
     mode_flood(void), mode_flood_errors(void), mode_flood_huge(void);
 /* Lies to the runtime (forge.c). */
 int mode_frames(void), mode_seals(void), mode_behind(void), mode_no_output(void), mode_exit(void), mode_fault(void), mode_abort(void),

@@ -138,7 +138,7 @@ static const struct {
     {"memory-fill", mode_memory_fill}, {"stack-fill", mode_stack_fill}, {"protect-fill", mode_protect_fill},
     {"tables-fill", mode_tables_fill}, {"family-fill", mode_family_fill}, {"hang", mode_hang}, {"stop", mode_stop},
     {"spin", mode_spin}, {"vfork-wait", mode_vfork_wait}, {"respawn", mode_respawn}, {"close-output", mode_close_output},
-    {"cpu", mode_cpu}, {"flood", mode_flood}, {"flood-errors", mode_flood_errors}, {"flood-huge", mode_flood_huge},
+    {"cpu", mode_cpu}, {"timer-storm", mode_timer_storm}, {"long-calls", mode_long_calls}, {"flood", mode_flood}, {"flood-errors", mode_flood_errors}, {"flood-huge", mode_flood_huge},
     {"frames", mode_frames}, {"seals", mode_seals}, {"behind", mode_behind}, {"no-output", mode_no_output}, {"exit", mode_exit},
     {"fault", mode_fault}, {"abort", mode_abort}, {"forge", mode_forge}, {"random", mode_random}, {"shell", mode_shell}, {"python", mode_python}, {"echo", mode_echo}, {"env", mode_env},
     {"names", mode_names},
