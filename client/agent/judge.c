@@ -6,9 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/agent/ports.h"
 #include "lib/base/text.h"
 
-enum { EXPECTED_MAX = 4 << 20, SHOWN = 60 };
+enum { EXPECTED_MAX = 5 << 20, SHOWN_MAX = 5 << 20, SHOWN = 60 };
 
 static const char *const end_names[] = {
     [CMAW_TRIAL_DONE] = "done", [CMAW_TRIAL_FAILED] = "failed", [CMAW_TRIAL_TIMEOUT] = "timeout", [CMAW_TRIAL_TOO_LARGE] = "too-large",
@@ -73,16 +74,32 @@ static enum cmaw_err read_expected(const struct cmaw_cases *cases, const char *n
     char path[CMAW_PATH_MAX];
     CMAW_TRY(cmaw_case_path(cases, name, extension, path));
     *ret_there = access(path, F_OK) == 0;
-    return *ret_there ? cmaw_file_read(path, buf, diag) : CMAW_OK;
+    CMAW_REQUIRE(*ret_there, CMAW_OK);
+    return cmaw_ports_are(path) ? cmaw_ports_show_folder(path, buf, diag) : cmaw_file_read(path, buf, diag);
 }
 
-static enum cmaw_err compare(const struct cmaw_trial *trial, const struct cmaw_cases *cases, const char *name, struct cmaw_judgement *judgement,
+/* With ports the output is compared as text, port by port. */
+static enum cmaw_err show_output(const struct cmaw_trial *trial, bool ports, struct cmaw_buf *text)
+{
+    if (ports && trial->end == CMAW_TRIAL_DONE) {
+        return cmaw_ports_show_output(cmaw_buf_slice(&trial->output), text);
+    }
+    cmaw_buf_put(text, cmaw_buf_slice(&trial->output));
+    return cmaw_buf_err(text);
+}
+
+static enum cmaw_err compare(const struct cmaw_trial *trial, const struct cmaw_cases *cases, const char *name, bool ports, struct cmaw_judgement *judgement,
                              struct cmaw_diag *diag)
 {
+    CMAW_BUF_AUTO(shown, SHOWN_MAX);
     CMAW_BUF_AUTO(out, EXPECTED_MAX);
     CMAW_BUF_AUTO(fails, EXPECTED_MAX);
     bool has_out = false, has_fails = false;
-    const struct cmaw_slice output = cmaw_buf_slice(&trial->output), errors = cmaw_buf_slice(&trial->errors);
+    if (show_output(trial, ports, &shown) == CMAW_E_MALFORMED) {
+        explain(judgement, "its output is not one AgentOutput behind its length, with each port once");
+        return CMAW_OK;
+    }
+    const struct cmaw_slice output = cmaw_buf_slice(&shown), errors = cmaw_buf_slice(&trial->errors);
     CMAW_TRY(read_expected(cases, name, "out", &out, &has_out, diag));
     CMAW_TRY(read_expected(cases, name, "fails", &fails, &has_fails, diag));
     if (has_out && has_fails) {
@@ -104,7 +121,7 @@ static enum cmaw_err compare(const struct cmaw_trial *trial, const struct cmaw_c
     return CMAW_OK;
 }
 
-static enum cmaw_err update(const struct cmaw_trial *trial, const struct cmaw_cases *cases, const char *name, struct cmaw_judgement *judgement,
+static enum cmaw_err update(const struct cmaw_trial *trial, const struct cmaw_cases *cases, const char *name, bool ports, struct cmaw_judgement *judgement,
                             struct cmaw_diag *diag)
 {
     char path[CMAW_PATH_MAX];
@@ -116,7 +133,11 @@ static enum cmaw_err update(const struct cmaw_trial *trial, const struct cmaw_ca
     CMAW_TRY(cmaw_case_path(cases, name, done ? "fails" : "out", path));
     (void)unlink(path);
     CMAW_TRY(cmaw_case_path(cases, name, done ? "out" : "fails", path));
-    CMAW_TRY(cmaw_file_write(path, cmaw_buf_slice(done ? &trial->output : &trial->errors), 0644, diag));
+    if (ports && done) {
+        CMAW_TRY(cmaw_ports_write(path, cmaw_buf_slice(&trial->output), diag));
+    } else {
+        CMAW_TRY(cmaw_file_write(path, cmaw_buf_slice(done ? &trial->output : &trial->errors), 0644, diag));
+    }
     judgement->passed = judgement->updated = true;
     return CMAW_OK;
 }
@@ -141,7 +162,8 @@ enum cmaw_err cmaw_judge_case(const struct cmaw_agent_image *image, const struct
     if (first.end != CMAW_TRIAL_TIMEOUT && !same(&first, &second)) {
         explain(&judgement, "two runs with the same input and CMAW_SEED differ");
     } else {
-        CMAW_TRY(updating ? update(&first, cases, name, &judgement, diag) : compare(&first, cases, name, &judgement, diag));
+        const bool ports = cmaw_ports_are(input);
+        CMAW_TRY(updating ? update(&first, cases, name, ports, &judgement, diag) : compare(&first, cases, name, ports, &judgement, diag));
     }
     *ret_judgement = judgement;
     return CMAW_OK;

@@ -19,7 +19,7 @@ struct cmaw_judgement {
 
 /* Runs the case twice with one setting: the same input and seed must give the same end, and the same output. Expected is CASE.out, the
  * output byte for byte, or CASE.fails: the agent ends with another status than 0, and its standard error is that file, unless it is empty.
- * With update these two are written instead of compared. */
+ * Where CASE.in is a folder (io: proto), so is CASE.out: see client/agent/ports.h. With update these two are written instead of compared. */
 enum cmaw_err cmaw_judge_case(const struct cmaw_agent_image *image, const struct cmaw_trial_setting *setting, const struct cmaw_cases *cases,
                               const char *name, bool update, struct cmaw_judgement *ret_judgement, struct cmaw_diag *diag);
 

@@ -7,9 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "client/agent/ports.h"
 #include "sys/proc.h"
 
-enum { OUTPUT_MAX = 4 << 20, ERRORS_MAX = 64 * 1024, VERDICT_SIZE = 128 };
+enum { INPUT_MAX = 4 << 20, OUTPUT_MAX = 4 << 20, ERRORS_MAX = 64 * 1024, VERDICT_SIZE = 128 };
 
 static const char *const end_names[] = {
     [CMAW_TRIAL_DONE] = "done", [CMAW_TRIAL_FAILED] = "failed", [CMAW_TRIAL_TIMEOUT] = "timeout", [CMAW_TRIAL_TOO_LARGE] = "too-large",
@@ -105,6 +106,24 @@ static enum cmaw_err start(const struct cmaw_agent_image *image, const struct cm
     return status == 0 ? CMAW_OK : cmaw_diag_set(diag, CMAW_E_PEER, "agent-run ended with code %d", status);
 }
 
+static enum cmaw_err open_input(const char *path, int *ret_fd, struct cmaw_diag *diag)
+{
+    if (!cmaw_ports_are(path)) {
+        *ret_fd = open(path, O_RDONLY | O_CLOEXEC);
+        return *ret_fd >= 0 ? CMAW_OK : cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot open %s: %s", path, strerror(errno));
+    }
+    CMAW_BUF_AUTO(message, INPUT_MAX);
+    CMAW_FD_AUTO(fd);
+    CMAW_TRY(cmaw_ports_put_input(path, &message, diag));
+    fd = memfd_create("input", MFD_CLOEXEC);
+    if (fd < 0 || cmaw_fd_write(fd, cmaw_buf_slice(&message)) != CMAW_OK || lseek(fd, 0, SEEK_SET) != 0) {
+        return cmaw_diag_set(diag, CMAW_E_IO, "cannot make a file in memory");
+    }
+    *ret_fd = fd;
+    fd = -1;
+    return CMAW_OK;
+}
+
 enum cmaw_err cmaw_trial_run(const struct cmaw_agent_image *image, const struct cmaw_trial_setting *setting, const char *input_path,
                              struct cmaw_trial *trial, struct cmaw_diag *diag)
 {
@@ -112,10 +131,7 @@ enum cmaw_err cmaw_trial_run(const struct cmaw_agent_image *image, const struct 
     CMAW_FD_AUTO(input);
     CMAW_BUF_AUTO(verdict, VERDICT_SIZE);
     *trial = (struct cmaw_trial){.output = CMAW_BUF(OUTPUT_MAX), .errors = CMAW_BUF(ERRORS_MAX)};
-    input = open(input_path, O_RDONLY | O_CLOEXEC);
-    if (input < 0) {
-        return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot open %s: %s", input_path, strerror(errno));
-    }
+    CMAW_TRY(open_input(input_path, &input, diag));
     CMAW_TRY(open_ends(&ends, diag));
     const enum cmaw_err err = start(image, setting, input, &ends, diag);
     CMAW_TRY(read_end(ends.errors, "the agent's standard error", &trial->errors, diag));

@@ -21,7 +21,7 @@ struct cmaw_trial {
     struct cmaw_buf output, errors;
 };
 
-/* Runs agent-run with the file as input. UNSUPPORTED with a hint where this system lets nobody make a sandbox. The caller frees, also after
+/* Runs agent-run with the file as input, or with the message that a folder stands for (client/agent/ports.h). UNSUPPORTED with a hint where this system lets nobody make a sandbox. The caller frees, also after
  * a failure; *trial is all zero before. */
 enum cmaw_err cmaw_trial_run(const struct cmaw_agent_image *image, const struct cmaw_trial_setting *setting, const char *input_path,
                              struct cmaw_trial *trial, struct cmaw_diag *diag);

@@ -18,7 +18,7 @@
 #include "enclave/agent/run.h"
 #include "lib/base/text.h"
 
-enum { INPUT_MAX = 1835008, ARGS = 7, VERDICT_FD = 3, TIMEOUT_MAX_MS = 3600000, EXIT_BROKEN = 1, EXIT_USAGE = 2 };
+enum { INPUT_MAX = 4 * 1024 * 1024, ARGS = 7, VERDICT_FD = 3, TIMEOUT_MAX_MS = 3600000, EXIT_BROKEN = 1, EXIT_USAGE = 2 };
 
 /* VALUE for agents that a signal ended: 128 and the signal, as shells have it. */
 enum { SIGNALLED = 128 };

@@ -237,3 +237,34 @@ def test_it_needs_no_root(made, tmp_path_factory):
     if "user namespaces are allowed" in result.stderr:
         pytest.skip("this machine lets nobody make a user namespace")
     assert result.returncode == 0 and "3 passed, 0 failed" in result.stdout, result.stderr
+
+
+@pytest.fixture
+def join(tmp_path):
+    """An agent with io: proto (tests/agents/join.c): to each port that is named it writes all of its inputs."""
+    tmp_path.chmod(0o755)
+    folder = tmp_path / "join"
+    (folder / "tests" / "two.in").mkdir(parents=True)
+    shutil.copy(harness.program("agent-join"), folder / "join")
+    (folder / "image.yaml").write_text("version: 1\nname: join\nagent:\n  command: [/bin/join, left, right]\n  io: proto\n  files:\n"
+                                       "    - {source: join, target: /bin/join, mode: \"0755\"}\n")
+    (folder / "tests" / "two.in" / "letter").write_text("Dear Sir")
+    (folder / "tests" / "two.in" / "claim").write_text("water")
+    return folder
+
+
+def test_an_agent_with_ports(join):
+    """A folder stands for a message, each of its files for a port."""
+    out = join / "tests" / "two.out"
+    assert results(join, "--update")["two"]["updated"]
+    assert {path.name: path.read_text() for path in out.iterdir()} == dict.fromkeys(("left", "right"), "claim=water;letter=Dear Sir;")
+    assert results(join)["two"]["passed"]
+    (out / "right").write_text("claim=water;")
+    assert "its output differs in line 4: expected 'claim=water;', got 'claim=water;letter=Dear Sir;'" in results(join, status=1)["two"]["reason"]
+    (out / "right").unlink()
+    assert "got '== right'" in results(join, status=1)["two"]["reason"]
+
+
+def test_an_agent_whose_output_is_no_message(join):
+    (join / "image.yaml").write_text((join / "image.yaml").read_text().replace("/bin/join, left, right", "/bin/echo").replace("join, target: /bin/join", "/bin/busybox, target: /bin/echo"))
+    assert "not one AgentOutput behind its length" in results(join, status=1)["two"]["reason"]
