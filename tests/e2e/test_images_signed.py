@@ -204,3 +204,25 @@ def test_the_measurements_printed_are_a_digest_of_the_parts(tmp_path):
     payload = {kind: b"".join(p for k, p in eif.read(data) if k == kind) for kind in (eif.KERNEL, eif.CMDLINE, eif.RAMDISK)}
     content = hashlib.sha384(payload[eif.KERNEL] + payload[eif.CMDLINE] + payload[eif.RAMDISK]).digest()
     assert printed["PCR0"] == hashlib.sha384(bytes(48) + content).hexdigest()
+
+
+def test_a_role_of_a_signed_image_takes_no_other_signer(devd, signer, tmp_path):
+    """The same code with another signature, or none, has the same PCR0, and is not who the manifest names."""
+    def image(name, options):
+        return harness.build_image(tmp_path / name, "same", devd, harness.program("echo_agent"), options=options)
+
+    path, pcrs = image("right", signer.options)
+    deployment = harness.Deployment(devd, [pcrs], tenant="signed")
+    for name, options in (("other", Signer(tmp_path / "other-signer").options), ("unsigned", ())):
+        stranger, measured = image(name, options)
+        assert measured[0] == pcrs[0] and measured.get(8) != pcrs[8]
+        enclave = harness.Enclave(tmp_path / name, name, stranger, devd)
+        try:
+            assert deployment.provision(enclave, 1).code == "DENIED"
+        finally:
+            enclave.kill()
+    enclave = harness.Enclave(tmp_path / "e", "right", path, devd)
+    try:
+        deployment.ready(enclave, 1)
+    finally:
+        enclave.kill()
