@@ -44,7 +44,12 @@ def test_what_a_step_gives_and_takes(limits):
     assert limits.step(content) == ("OK", content)
 
 
-@pytest.mark.parametrize("mode", ["eat", "eat-in-child"])
+def test_what_is_allowed_can_be_had(limits):
+    """24 MiB and what /tmp and the output would have taken; nothing else counts it."""
+    assert limits.step(b"eat 24") == ("OK", b"ate 24 MiB\n")
+
+
+@pytest.mark.parametrize("mode", ["eat 36", "eat 4000", "eat-in-child 4000"])  # the first would fit into what all agents may take
 def test_lack_of_memory_ends_the_agent_and_not_the_enclave(limits, mode):
     before = len(limits.enclave.lines("agent.out_of_memory"))
     for _ in range(2):
