@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -18,9 +17,10 @@
 
 #include "enclave/agent/cgroup.h"
 #include "enclave/agent/fds.h"
+#include "enclave/agent/ids.h"
 #include "enclave/small_file.h"
 
-enum { QUIET_MS = 3, SLOTS = CMAW_SPAWNER_RUNNING_MAX + CMAW_SPAWNER_WARM, OUTSIDE_UID = 20000,
+enum { QUIET_MS = 3, SLOTS = CMAW_SPAWNER_RUNNING_MAX + CMAW_SPAWNER_WARM,
        NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS };
 
 enum slot_state { SLOT_FREE, SLOT_WARM, SLOT_RUNNING };
@@ -40,42 +40,10 @@ struct spawner {
     struct cmaw_sandbox_plan plan;
     const char *groups; /* NULL: none */
     int jobs;
-    bool own_uids;   /* each slot is a user of its own outside */
-    bool uids_known; /* and that is no guess any more */
+    struct cmaw_ids ids;
     bool refillable; /* false after a failure, until something happens: no busy loop of failing sandboxes */
     struct slot slots[SLOTS];
 };
-
-static enum cmaw_err map_id(pid_t pid, const char *file, unsigned outside)
-{
-    char path[64];
-    char line[64];
-    (void)snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
-    (void)snprintf(line, sizeof line, "%d %u 1\n", CMAW_AGENT_UID, outside);
-    return cmaw_small_file_write(path, line);
-}
-
-/* In an enclave, and where the simulation runs as root, every slot is another unprivileged user. In a user namespace
- * that maps nothing but 0, this 0 (an ordinary user in truth) is all there is. */
-static enum cmaw_err map_ids(struct spawner *spawner, size_t index, pid_t pid)
-{
-    const unsigned outside = OUTSIDE_UID + (unsigned)index;
-    if (spawner->own_uids && map_id(pid, "uid_map", outside) == CMAW_OK) {
-        spawner->uids_known = true;
-        return map_id(pid, "gid_map", outside);
-    }
-    /* only the first sandbox finds out: a failure of a later one must not make its successors root outside */
-    CMAW_REQUIRE(!spawner->own_uids || (!spawner->uids_known && errno == EPERM), CMAW_E_IO);
-    spawner->own_uids = false;
-    CMAW_TRY(map_id(pid, "uid_map", 0));
-    if (map_id(pid, "gid_map", 0) == CMAW_OK) {
-        return CMAW_OK;
-    }
-    char path[64];
-    (void)snprintf(path, sizeof path, "/proc/%d/setgroups", pid);
-    CMAW_TRY(cmaw_small_file_write(path, "deny"));
-    return map_id(pid, "gid_map", 0);
-}
 
 [[gnu::noreturn]] static void become_sandbox(const struct spawner *spawner, int control)
 {
@@ -176,7 +144,7 @@ static enum cmaw_err slot_start(struct spawner *spawner, struct slot *slot, stru
     enum cmaw_err err = pid > 0 ? CMAW_OK : CMAW_E_IO;
     *ret_report = (struct cmaw_sandbox_report){CMAW_SANDBOX_CLONE, errno};
     if (err == CMAW_OK) {
-        err = map_ids(spawner, index_of(spawner, slot), pid);
+        err = cmaw_ids_map(&spawner->ids, index_of(spawner, slot), pid);
         *ret_report = (struct cmaw_sandbox_report){CMAW_SANDBOX_MAP, errno};
     }
     if (err == CMAW_OK) {
@@ -389,7 +357,7 @@ static enum cmaw_err spawner_prepare(struct spawner *spawner, pid_t parent, stru
 [[gnu::noreturn]] static void spawner_main(const struct cmaw_conf *conf, const char *root, const char *groups, pid_t parent, int jobs)
 {
     static struct spawner spawner;
-    spawner = (struct spawner){.plan = {.conf = conf, .root = root}, .groups = groups, .jobs = 3, .own_uids = true, .refillable = true};
+    spawner = (struct spawner){.plan = {.conf = conf, .root = root}, .groups = groups, .jobs = 3, .ids = CMAW_IDS, .refillable = true};
     if (keep_only(jobs) != CMAW_OK) {
         _exit(127);
     }
