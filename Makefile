@@ -1,5 +1,5 @@
 # The front door. Everything else is in scripts/ and meson.build.
-.PHONY: all demo demo-vm have-vm test fuzz bench vm deps build clean help
+.PHONY: all demo demo-vm have-vm test fuzz bench bench-vm vm deps build clean help
 
 all: build
 
@@ -9,6 +9,7 @@ help:
 	@echo 'make test    set up, build, and run every test'
 	@echo 'make fuzz    run every fuzz target for 30 seconds'
 	@echo 'make bench   measure, print a table, write build/bench.json'
+	@echo 'make bench-vm measure an enclave in a virtual machine, write build/bench-vm.json'
 	@echo 'make vm      build the tools of the virtual machine tier into the cache (once, some 15 minutes)'
 	@echo 'make build   set up and build into build/'
 	@echo 'make deps    install the Debian packages only'
@@ -39,6 +40,9 @@ fuzz:
 
 bench: build
 	@scripts/bench
+
+bench-vm: have-vm build
+	@scripts/bench-vm
 
 vm:
 	@scripts/vm
