@@ -128,6 +128,17 @@ def test_a_failed_start_is_told_in_one_line(machine, case):
     assert len(said) in (1, 2) and hint in said[-1], said
 
 
+def test_the_last_word_is_heard_though_much_was_said_before(machine):
+    """QEMU stops its launcher, says more than one read takes, and ends."""
+    machine.plan(qemu_stops_launcher=True, qemu_says="a line\n" * 2000 + "the last word", qemu_ends=1)
+    command = [str(a) for a in (harness.program("cmaw-launch"), *machine.arguments())]
+    with subprocess.Popen(command, env=machine.env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as launcher:
+        harness.wait_for(lambda: (machine.folder / "qemu.json").exists() and "State:\tZ" in pathlib.Path(f"/proc/{machine.asked('qemu')['pid']}/status").read_text(), "QEMU has ended")
+        launcher.send_signal(signal.SIGCONT)
+        said = launcher.stderr.read()
+    assert launcher.returncode == 1 and "cmaw-launch: QEMU refused to start the image: the last word\n" in said
+
+
 def test_tools_that_are_missing(machine, tmp_path):
     hint = "hint: make vm builds it; scripts/vm --if-built prints the folder for --vm or CMAW_VM"
     assert machine.refuse(CMAW_VM="") == ["cmaw-launch: the virtual machine's tools are not named: neither --vm nor CMAW_VM", hint]
@@ -167,6 +178,7 @@ def test_a_guests_logs_are_bounded_and_harmless(machine):
     log = machine.log()
     assert 'name=claims line="code=7"' in log and 'line="?[2J' + "x" * 500 in log and "x" * 600 not in log and "\x1b" not in log
     daemon.stop()
+    (machine.folder / "said").unlink()
     machine.plan(**HEART, logs=["flood\n"], times=200000)
     daemon = machine.launch()
     harness.wait_for((machine.folder / "said").exists, "all is said")
