@@ -10,7 +10,7 @@
 #include "sys/addr.h"
 #include "sys/daemon.h"
 
-enum { PORT_LOGS = 9001, CID_MIN = 4, AGAIN_MS = 10 * 1000 };
+enum { PORT_LOGS = 9001, CID_MIN = 4, AGAIN_MS = 3000 };
 
 bool cmaw_launch_nitro_label(uint32_t cid, uint32_t own_cid, const char *own_name, char ret_label[static LAUNCH_LABEL_MAX])
 {
@@ -63,6 +63,9 @@ void cmaw_launch_nitro_logs_start(struct launch_run *run)
     struct launch_nitro *nitro = run->state;
     const enum cmaw_err err = listen_for_logs(run);
     if (err == CMAW_OK) {
+        if (nitro->logs_missed) {
+            cmaw_log(CMAW_LOG_INFO, "enclave.logs_here", "name=%s", run->options->name);
+        }
         return;
     }
     if (!nitro->logs_missed) {

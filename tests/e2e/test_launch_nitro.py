@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -271,6 +272,25 @@ def test_starts_wait_for_each_other(nitro):
             process.terminate()
         assert [process.wait(60) for process in started] == [0, 0]
     assert nitro.running() == []
+
+
+def has_vsock():
+    try:
+        with socket.socket(socket.AF_VSOCK) as probe:
+            probe.bind((socket.VMADDR_CID_ANY, 9001))
+        return True
+    except OSError:
+        return False
+
+
+def test_one_launcher_has_the_logs_and_the_other_takes_over(nitro):
+    if not has_vsock():
+        pytest.skip("this system has no AF_VSOCK, or somebody listens on its port 9001")
+    first, second = nitro.launch(name="first"), nitro.launch(name="second")
+    assert "enclave.logs_elsewhere" not in nitro.log("first") and "enclave.logs_elsewhere name=second cid=17" in nitro.log("second")
+    first.stop()
+    harness.wait_for(lambda: "enclave.logs_here name=second" in nitro.log("second"), "the second one listens")
+    second.stop()
 
 
 def test_stopped_while_it_starts_and_while_it_waits(nitro):
