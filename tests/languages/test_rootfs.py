@@ -47,12 +47,25 @@ def test_it_is_the_same_each_time(make, tmp_path):
 @pytest.mark.parametrize("recipe,complaint", [
     ("package no-such-package-here *\n", "the package no-such-package-here is not installed"), ("package dash /bin/nothing\n", "no file of dash matches /bin/nothing"),
     ("\nfile nothing.txt /x\n", ":2: "), ("file rootfs.txt x\n", "x is not a plain absolute path"), ("file rootfs.txt /a/../x\n", "is not a plain absolute path"),
-    ("file rootfs.txt /x\nfile rootfs.txt /x 0600\n", "/x is there twice"), ("file rootfs.txt /x 99\n", ":1: "), ("folder /x\n", "a line is"), ("package dash\n", "a line is"),
+    ("file rootfs.txt /x\nfile rootfs.txt /x 0600\n", "/x is there twice"), ("file rootfs.txt /x 99\n", ":1: "), ("folder /x\n", "a line is"), ("package dash\n", "a line is"), ("compile /bin/nothing\n", ":1: "), ("compile\n", "a line is"),
     ('file "x\n', ":1: "),
 ])
 def test_recipes_that_are_none(make, recipe, complaint):
     result, path = make(recipe)
     assert result.returncode == 1 and complaint in result.stderr and result.stderr.count("\n") == 1 and not path.exists()
+
+
+def test_python_is_compiled_for_the_interpreter_that_runs_it(make, tmp_path):
+    (tmp_path / "agent.py").write_text("NAMES = {'b', 'a', 'c'}\nprint('x' in NAMES)\n")
+    recipe = "file agent.py /app/agent.py\ncompile /usr/bin/python3.11\n"
+    one, other = make(recipe, name="one.tar")[1], make(recipe, name="other.tar")[1]
+    assert one.read_bytes() == other.read_bytes() and "app/__pycache__/agent.cpython-311.pyc" in entries(one)
+    with tarfile.open(one) as archive:
+        cached = archive.extractfile("app/__pycache__/agent.cpython-311.pyc").read()
+    assert cached[4:8] == b"\1\0\0\0"  # by hash, and not looked at again: PEP 552
+    (tmp_path / "agent.py").write_text("def\n")
+    result, _ = make(recipe)
+    assert result.returncode == 1 and "does not compile them" in result.stderr and result.stderr.count("\n") == 1
 
 
 def test_unwanted_files_are_left_out(make):
