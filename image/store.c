@@ -65,6 +65,7 @@ enum cmaw_err cmaw_store_open(const struct image_store *store, const char *path,
     struct cmaw_slice bytes = CMAW_SLICE_EMPTY;
     blob->fd = -1;
     blob->stream.filters = NULL;
+    blob->stream.gzip = NULL;
     if (store->folder >= 0) {
         CMAW_TRY(open_file(store, path, &blob->fd, &blob->size, diag));
     } else {

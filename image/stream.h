@@ -8,6 +8,7 @@
 #include "lib/crypto/hash.h"
 
 struct archive;
+struct z_stream_s;
 
 enum { IMAGE_STREAM_MAX = 2000 * (1 << 20) }; /* bytes of one stream, packed and unpacked: both the content of files and what is between them */
 
@@ -18,9 +19,12 @@ struct image_stream {
     uint64_t plain_size;
     uint64_t plain_max;
     struct cmaw_hash packed, plain;
-    struct archive *filters;
-    bool ended;
-    uint8_t chunk[1 << 16];
+    struct cmaw_slice pending; /* read, and not yet unpacked */
+    struct archive *filters;   /* for all but gzip … */
+    struct z_stream_s *gzip;   /* … whose checksums libarchive does not look at */
+    bool in_member;            /* of gzip */
+    bool begun, ended;         /* something has come out; nothing more will */
+    uint8_t chunk[1 << 16], unpacked[1 << 16];
 };
 
 /* Starts with a descriptor (borrowed, read from where it stands) or, with -1, with bytes. MALFORMED: compressed in a way that is not known, or

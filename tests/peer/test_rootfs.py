@@ -62,6 +62,14 @@ def test_a_tar_is_its_files_packed_or_not(builder, tmp_path):
         assert builder.build("r.tar")[0] == plain
 
 
+def test_gzip_in_members_with_zeros_behind(builder, tmp_path):
+    """As pigz, eStargz and tapes have it."""
+    data = tar([file("BZh9", b"begins as bzip2 does"), *BASE])
+    cuts = [0, 1, 511, 512, 3000, len(data)]
+    (tmp_path / "r.tar").write_bytes(b"".join(oci.PACKED["gzip"](data[a:b]) for a, b in zip(cuts, cuts[1:])) + oci.PACKED["gzip"](b"") + bytes(70000))
+    assert builder.build("r.tar")[0] == {"BZh9": ("f", 0o644, b"begins as bzip2 does"), **Tree().apply(BASE, as_layer=False).nodes}
+
+
 def test_order_times_and_owners_do_not_matter(builder, tmp_path):
     pick = random.Random(1)
     images = set()
