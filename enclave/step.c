@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "enclave/agent/io.h"
 #include "enclave/clock.h"
@@ -83,6 +84,16 @@ static enum cmaw_code code_of_end(enum cmaw_agent_end end)
     return CMAW_CODE_INTERNAL;
 }
 
+/* An agent that was ended could not say why: its owner reads this behind its own words, if they leave room. */
+static void add_words(struct cmaw_agent_outcome *outcome, const char *words)
+{
+    const size_t size = strlen(words);
+    if (size <= sizeof outcome->errors - outcome->errors_size) {
+        memcpy(outcome->errors + outcome->errors_size, words, size);
+        outcome->errors_size += size;
+    }
+}
+
 static enum cmaw_code run_agent(struct work *work, int input)
 {
     struct cmaw_enclave *enclave = work->enclave;
@@ -99,6 +110,7 @@ static enum cmaw_code run_agent(struct work *work, int input)
     }
     if (work->outcome.result.end == CMAW_SPAWNER_OUT_OF_MEMORY) {
         cmaw_log(CMAW_LOG_WARN, "agent.out_of_memory", "step=%u", work->step->step->id);
+        add_words(&work->outcome, "cmaw: ended for taking more memory than the image's limits allow\n");
     }
     return code_of_end(work->outcome.end);
 }

@@ -9,6 +9,7 @@ sys.path[:0] = [str(TESTS / "e2e")]
 
 import harness  # noqa: E402
 import cose  # noqa: E402
+import sst1  # noqa: E402
 
 TOOLS = pathlib.Path(os.environ.get("CMAW_VM", ""))
 MEMORY_MIB = 96
@@ -69,3 +70,11 @@ class Role:
         run = self.deployment.run(harness.one_step_plan(self.deployment, timeout_s))
         answer = harness.step(self.enclave, run, 1, run.seal(1, content))
         return answer.code, run.open(answer.body["states"][0])["content"] if answer.code == "OK" else None
+
+    def words_of_failure(self, content):
+        """What the owner reads of a step whose agent failed."""
+        run = self.deployment.run(harness.one_step_plan(self.deployment))
+        answer = harness.step(self.enclave, run, 1, run.seal(1, content))
+        assert answer.code == "AGENT_FAILED", answer
+        return sst1.verify_failure(self.deployment.manifest, run.plan, run.header, answer.body["ak_doc"], answer.body["receipt"],
+                                   answer.body["states"][0], run.secrets[2])["content"]

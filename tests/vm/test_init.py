@@ -59,6 +59,11 @@ def test_lack_of_memory_ends_the_agent_and_not_the_enclave(limits, mode):
     assert limits.enclave.lines("agent.out_of_memory")[-1] == "agent.out_of_memory step=1"
 
 
+def test_the_owner_reads_why(limits):
+    assert limits.words_of_failure(b"eat 36") == b"AGENT_FAILED\ncmaw: ended for taking more memory than the image's limits allow\n"
+    assert b"memory" not in limits.words_of_failure(b"die")
+
+
 def test_another_failure_is_not_called_lack_of_memory(limits):
     before = len(limits.enclave.lines("agent.out_of_memory"))
     assert limits.step(b"die") == ("AGENT_FAILED", None)
