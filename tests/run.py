@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Runs the stages of the test suite, shows each as it goes, and closes with "N passed, N failed"."""
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ET
 
@@ -17,7 +19,7 @@ NOT_BUILT = 3  # how scripts/vm --if-built ends
 class Tally:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
-        self.failures, self.skips = [], []
+        self.failures, self.skips, self.counts = [], [], []
 
     def add_junit(self, path, stage):
         """Adds the cases of a JUnit file; a file that is missing or empty is a failure of its stage."""
@@ -38,6 +40,11 @@ class Tally:
     def fail(self, name):
         self.failed += 1
         self.failures.append(name)
+
+    def add(self, other):
+        self.passed, self.failed, self.skipped = self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped
+        self.failures += other.failures
+        self.skips += other.skips
 
 
 def run(command, log, **more):
@@ -63,17 +70,15 @@ def meson(tally, stage, folder, suite="unit"):
     return log
 
 
-def pytest(tally, stage, folder):
+def pytest(tally, stage, folder, **more):
     log, junit = BUILD / f"test-{stage}.log", BUILD / f"test-{stage}.xml"
     junit.unlink(missing_ok=True)
-    status = run([sys.executable, "-m", "pytest", "-q", "-ra", f"--junitxml={junit}", "-p", "no:cacheprovider", folder], log)
+    status = run([sys.executable, "-m", "pytest", "-q", "-ra", f"--junitxml={junit}", "-p", "no:cacheprovider", folder], log, **more)
     failed = tally.failed
     tally.add_junit(junit, stage)
     if status not in (0, 1, 5) and tally.failed == failed:
         tally.fail(f"{stage}: pytest ended with {status}")
-    for line in log.read_text(errors="replace").splitlines():
-        if line.startswith("count: "):
-            print(f"   {line}")
+    tally.counts += [line for line in log.read_text(errors="replace").splitlines() if line.startswith("count: ")]
     return log
 
 
@@ -86,8 +91,7 @@ def machine(tally):
     if tools.returncode:
         tally.fail(f"vm: scripts/vm ended with {tools.returncode}: {tools.stderr.strip()}")
         return None
-    os.environ["CMAW_VM"] = tools.stdout.strip()
-    return pytest(tally, "vm", "tests/vm")
+    return pytest(tally, "vm", "tests/vm", env={**os.environ, "CMAW_VM": tools.stdout.strip()})
 
 
 STAGES = {
@@ -104,6 +108,36 @@ STAGES = {
 }
 
 
+# What runs beside the end-to-end tests, which wait more than they work; all else has both cores to itself.
+BESIDE_E2E = ("artifact", "languages", "peer", "vm")
+screen = threading.Lock()
+
+
+def run_stage(name):
+    print(f"== {name}", flush=True)
+    tally, started = Tally(), time.monotonic()
+    log = STAGES[name](tally)
+    with screen:
+        for line in tally.counts:
+            print(f"   {line}")
+        print(f"   {name}: {tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped in {time.monotonic() - started:.0f} s", flush=True)
+        if tally.failed and log:
+            show_log(log)
+    return tally
+
+
+def run_stages(names):
+    beside = [name for name in names if name in BESIDE_E2E and "e2e" in names]
+    for name in names:
+        if name not in beside and name != "e2e":
+            yield run_stage(name)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        e2e = [pool.submit(run_stage, name) for name in names if name == "e2e"]
+        for name in beside:
+            yield run_stage(name)
+        yield from (future.result() for future in e2e)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stages", nargs="*", metavar="STAGE", help="of " + ", ".join(STAGES) + "; all by default")
@@ -114,14 +148,8 @@ def main():
     os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
     os.environ.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
     tally = Tally()
-    for name in names:
-        before, started = (tally.passed, tally.failed, tally.skipped), time.monotonic()
-        print(f"== {name}", flush=True)
-        log = STAGES[name](tally)
-        passed, failed, skipped = tally.passed - before[0], tally.failed - before[1], tally.skipped - before[2]
-        print(f"   {passed} passed, {failed} failed, {skipped} skipped in {time.monotonic() - started:.0f} s", flush=True)
-        if failed and log:
-            show_log(log)
+    for part in run_stages(names):
+        tally.add(part)
     for text in tally.skips:
         print(f"skipped  {text}")
     for text in tally.failures:
