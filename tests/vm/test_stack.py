@@ -95,7 +95,8 @@ def test_a_machine_that_dies_comes_back_and_is_configured_again(vm_stack, victim
 
 
 def test_the_page_works_as_it_stands(tmp_path):
-    environment = pages.environment_of(tmp_path)
+    rustup = os.environ.get("RUSTUP_HOME", str(pathlib.Path.home() / ".rustup"))  # scripts/vm asks which Rust there is
+    environment = pages.environment_of(tmp_path, RUSTUP_HOME=rustup)
     try:
         pages.run("docs/virtual-machine.md", tmp_path, environment, cwd=ROOT)
     finally:
