@@ -83,12 +83,10 @@ def test_runs_go_on_side_by_side(vm_stack, tmp_path):
         assert vm_stack.decision(results[index].result())["payable"]["minor"] == payable
 
 
-@pytest.mark.parametrize("victim", ["qemu-system-x86", "vhost-device-vs"])
-def test_a_machine_that_dies_comes_back_and_is_configured_again(vm_stack, victim):
+def test_a_machine_that_dies_comes_back_and_is_configured_again(vm_stack):
     launcher = vm_stack.pid("enclave-intake")
     parts = programs(launcher)
-    assert victim in parts, parts
-    vm_stack.kill(parts[victim])
+    vm_stack.kill(parts["qemu-system-x86"])
     vm_stack.back("enclave-intake", launcher)
     assert all(not family(pid) for pid in parts.values())
     assert vm_stack.run(unsigned.LETTER).status == 0
