@@ -4,7 +4,6 @@ import shutil
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORKFLOWS = {"deidentify": "medical", "sanctions": "payment", "totals": "payroll"}
-MACHINE_MIB = {"deidentify": 160, "sanctions": 160, "totals": 96}  # of a virtual machine that holds the image twice while it unpacks
 
 
 def missing(name):
