@@ -30,3 +30,13 @@ def test_the_stage_is_skipped_in_a_line(tmp_path):
     stage = run(tmp_path, sys.executable, ROOT / "tests" / "run.py", "vm")
     assert stage.returncode == 0
     assert [line for line in stage.stdout.splitlines() if "skipped: " in line] == ["   skipped: the virtual machine's tools are not built (make vm)"]
+
+
+@pytest.mark.parametrize("command, line", [
+    (("make", "-s", "demo-vm"), "cmaw: the virtual machine's tools are not built: make vm builds them, once"),
+    ((ROOT / "scripts" / "demo-vm",), "cmaw: the virtual machine's tools are not built"),
+])
+def test_the_demonstration_in_machines_says_what_it_lacks(tmp_path, command, line):
+    """Before anything is built or started."""
+    asked = run(tmp_path, *command)
+    assert asked.returncode != 0 and asked.stderr.splitlines()[0] == line and asked.stdout == ""
