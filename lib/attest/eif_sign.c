@@ -118,17 +118,15 @@ enum cmaw_err cmaw_eif_signature_check(const struct cmaw_eif_signature *signatur
     return CMAW_OK;
 }
 
-/* Signing with a key that is not the certificate's would give an image that no platform starts. */
-static enum cmaw_err check_pair(const struct cmaw_ec_key *key, struct cmaw_slice certificate)
+/* By the key of the certificate, which is asked whether it was: another one, or a file whose public half is not of its private one, would give
+ * an image that no platform starts. */
+static enum cmaw_err sign(const struct cmaw_ec_key *key, struct cmaw_slice certificate, const struct cmaw_cose_tbs *tbs,
+                          uint8_t ret_raw[static CMAW_ES384_SIZE])
 {
     CMAW_EC_KEY_AUTO(certified);
-    CMAW_BUF_AUTO(own, CMAW_P384_SPKI_SIZE);
-    CMAW_BUF_AUTO(other, CMAW_P384_SPKI_SIZE);
     CMAW_TRY(cmaw_x509_key(certificate, CMAW_EC_P384, &certified));
-    cmaw_ec_put_spki(key, &own);
-    cmaw_ec_put_spki(certified, &other);
-    CMAW_TRY(cmaw_buf_err(&own));
-    return cmaw_slice_eq(cmaw_buf_slice(&own), cmaw_buf_slice(&other)) ? CMAW_OK : CMAW_E_AUTH;
+    CMAW_TRY(cmaw_es384_sign(key, tbs->parts, CMAW_COSE_TBS_PARTS, ret_raw));
+    return cmaw_es384_verify(certified, tbs->parts, CMAW_COSE_TBS_PARTS, cmaw_slice_of(ret_raw, CMAW_ES384_SIZE));
 }
 
 enum cmaw_err cmaw_eif_sign(const struct cmaw_ec_key *key, struct cmaw_slice certificate, const uint8_t pcr0[static CMAW_EIF_PCR_SIZE],
@@ -140,10 +138,9 @@ enum cmaw_err cmaw_eif_sign(const struct cmaw_ec_key *key, struct cmaw_slice cer
     CMAW_BUF_AUTO(pem, CMAW_EIF_SIGNATURE_MAX);
     CMAW_BUF_AUTO(cose, CMAW_EIF_SIGNATURE_MAX);
     CMAW_BUF_AUTO(whole, CMAW_EIF_SIGNATURE_MAX);
-    CMAW_TRY(check_pair(key, certificate));
     CMAW_TRY(put_payload(&payload, pcr0));
     cmaw_cose_tbs_of(ES384_HEADER, cmaw_buf_slice(&payload), &tbs);
-    CMAW_TRY(cmaw_es384_sign(key, tbs.parts, CMAW_COSE_TBS_PARTS, raw));
+    CMAW_TRY(sign(key, certificate, &tbs, raw));
     cmaw_cose_put_sign1(&cose, &(struct cmaw_cose_sign1){ES384_HEADER, cmaw_buf_slice(&payload), CMAW_SLICE_ARRAY(raw)});
     cmaw_pem_put(&pem, "CERTIFICATE", certificate);
     cmaw_cbor_put_array(&whole, 1);

@@ -131,6 +131,26 @@ static void a_stranger_s_certificate_is_found_out(void **state)
     eif_signer_free(&stranger);
 }
 
+/* A key file may carry the public half of another key, which nothing that reads it compares. */
+static void a_key_with_another_s_public_half_is_found_out(void **state)
+{
+    struct rig *rig = *state;
+    struct eif_signer stranger = {0};
+    CMAW_EC_KEY_AUTO(mixed);
+    CMAW_BUF_AUTO(own, EIF_MAKE_MAX);
+    CMAW_BUF_AUTO(other, EIF_MAKE_MAX);
+    CMAW_BUF_AUTO(section, EIF_MAKE_MAX);
+    enum { POINT_SIZE = 97 }; /* the end of the file */
+    eif_signer_make(CMAW_EC_P384, 0, LATER, &stranger);
+    assert_int_equal(cmaw_ec_put_private_der(rig->signer.key, &own), CMAW_OK);
+    assert_int_equal(cmaw_ec_put_private_der(stranger.key, &other), CMAW_OK);
+    memcpy(other.data + other.size - POINT_SIZE, own.data + own.size - POINT_SIZE, POINT_SIZE);
+    assert_int_equal(cmaw_ec_from_private_der(CMAW_EC_P384, cmaw_buf_slice(&other), &mixed), CMAW_OK);
+    assert_int_equal(cmaw_eif_sign(mixed, cmaw_buf_slice(&rig->signer.certificate), pcr0, &section), CMAW_E_AUTH);
+    assert_int_equal(section.size, 0);
+    eif_signer_free(&stranger);
+}
+
 static void keys_of_other_curves_neither_sign_nor_are_checked(void **state)
 {
     struct rig *rig = *state;
@@ -221,7 +241,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_signature_holds_for_its_pcr0_only), RIG_TEST(the_section_has_the_form_of_nitro_cli),
         RIG_TEST(two_signatures_of_one_image_differ), RIG_TEST(no_byte_of_what_is_signed_can_change),
-        RIG_TEST(a_stranger_s_certificate_is_found_out), RIG_TEST(keys_of_other_curves_neither_sign_nor_are_checked),
+        RIG_TEST(a_stranger_s_certificate_is_found_out), RIG_TEST(a_key_with_another_s_public_half_is_found_out),
+        RIG_TEST(keys_of_other_curves_neither_sign_nor_are_checked),
         RIG_TEST(another_algorithm_is_refused), RIG_TEST(the_certificate_is_pcr8), RIG_TEST(certificates_have_a_largest_size),
         RIG_TEST(private_keys_are_read_in_both_forms),
     };
