@@ -247,11 +247,14 @@ enum cmaw_err cmaw_tree_put_folder(struct image_tree *tree, const char *path, st
 
 enum cmaw_err cmaw_tree_admit(const struct image_tree *tree, const char *path, uint64_t size, struct cmaw_diag *diag)
 {
-    if (size <= tree->bytes_max - tree->bytes) {
-        return CMAW_OK;
+    if (size > tree->bytes_max - tree->bytes) {
+        return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "%s: %llu bytes are too many: %zu of %zu are taken", path, (unsigned long long)size, tree->bytes,
+                             tree->bytes_max);
     }
-    return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "%s: %llu bytes are too many: %zu of %zu are taken", path, (unsigned long long)size, tree->bytes,
-                         tree->bytes_max);
+    if (size > IMAGE_TREE_WRITTEN_MAX - tree->written) {
+        return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "%s: too much is put in the place of what was there before", path);
+    }
+    return CMAW_OK;
 }
 
 static enum cmaw_err put_content(struct image_tree *tree, const char *path, enum image_kind kind, uint32_t mode, struct cmaw_buf *content,
@@ -264,6 +267,7 @@ static enum cmaw_err put_content(struct image_tree *tree, const char *path, enum
     node->mode = mode;
     node->content = *content;
     tree->bytes += content->size;
+    tree->written += content->size;
     *content = CMAW_BUF(0);
     return CMAW_OK;
 }

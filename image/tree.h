@@ -16,6 +16,7 @@ enum {
     IMAGE_TREE_NAME_MAX = 255,            /* bytes of a part, as in Linux */
     IMAGE_TREE_PATH_MAX = 1000,           /* bytes: with "agent/" before it, CMAW_CPIO_NAME_MAX */
     IMAGE_TREE_LINKS_MAX = 40,            /* links on one way, as in Linux */
+    IMAGE_TREE_WRITTEN_MAX = 2000 * (1 << 20), /* content that is put in, with what other content takes the place of */
     IMAGE_TREE_WORK_MAX = 20 * 1000 * 1000, /* entries looked at to hide some */
 };
 
@@ -37,6 +38,7 @@ struct image_tree {
     struct image_node root;
     size_t entries;
     size_t bytes, bytes_max;
+    size_t written; /* content ever put in */
     size_t work;    /* entries looked at to hide some */
     unsigned layer; /* that is put in now; the owner counts it up */
 };
@@ -65,7 +67,7 @@ void cmaw_tree_remove(struct image_tree *tree, const char *path);
 
 /* What a process would find at an absolute or relative path, or NULL; a link at the end is followed too. */
 const struct image_node *cmaw_tree_find(const struct image_tree *tree, const char *path);
-/* Whether more bytes fit, before they are read; else TOO_LARGE with the path and the limit. */
+/* Whether more bytes fit, before they are read; else TOO_LARGE, and the diag has the path and why. */
 enum cmaw_err cmaw_tree_admit(const struct image_tree *tree, const char *path, uint64_t size, struct cmaw_diag *diag);
 /* Appends the path of a node, without a slash before it. */
 void cmaw_tree_path_put(const struct image_node *node, struct cmaw_buf *path);

@@ -191,6 +191,23 @@ static void hiding_without_end_ends(void **state)
     cmaw_tree_free(&tree);
 }
 
+/* A second name and a sparse file take few bytes of an archive for many of the tree, and may take the place of the one before again and again. */
+static void replacing_without_end_ends(void **state)
+{
+    (void)state;
+    static struct image_tree tree;
+    struct cmaw_diag diag = {0};
+    cmaw_tree_init(&tree, 100);
+    put_text(&tree, "a", "12345");
+    tree.written = IMAGE_TREE_WRITTEN_MAX - 10; /* as if it had been put in that often */
+    assert_int_equal(cmaw_tree_put_copy(&tree, "b", "a", &diag), CMAW_OK);
+    assert_int_equal(cmaw_tree_put_copy(&tree, "b", "a", &diag), CMAW_OK);
+    assert_int_equal(cmaw_tree_put_copy(&tree, "b", "a", &diag), CMAW_E_TOO_LARGE);
+    assert_string_equal(diag.text, "b: too much is put in the place of what was there before");
+    assert_int_equal(cmaw_tree_admit(&tree, "sparse", 1, &diag), CMAW_E_TOO_LARGE);
+    cmaw_tree_free(&tree);
+}
+
 static void an_environment_has_each_name_once(void **state)
 {
     (void)state;
@@ -221,6 +238,7 @@ int main(void)
         cmocka_unit_test(a_later_layer_hides_earlier_ones_only),
         cmocka_unit_test(links_stay_inside),
         cmocka_unit_test(hiding_without_end_ends),
+        cmocka_unit_test(replacing_without_end_ends),
         cmocka_unit_test(an_environment_has_each_name_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
