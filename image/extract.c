@@ -10,11 +10,12 @@
 #include "lib/attest/eif_sign.h"
 #include "sys/file.h"
 
-enum { FILES_MAX = CMAW_EIF_SECTIONS_MAX + 1, OUT_NAME_SIZE = 32 }; /* one file for each section, and the certificate */
+enum { FILES_MAX = CMAW_EIF_SECTIONS_MAX + 2, OUT_NAME_SIZE = 32 }; /* signed with all ramdisks, and the certificate */
 
 /* Names are ours: nothing of the image decides where a byte is written. */
 struct out_file {
     char name[OUT_NAME_SIZE];
+    bool has_content; /* else the image has none, and the folder must not have another's */
     struct cmaw_slice content;
 };
 
@@ -23,27 +24,28 @@ struct out_files {
     size_t count;
 };
 
-static void add(struct out_files *files, const char *name, struct cmaw_slice content)
+static void add(struct out_files *files, const char *name, bool has_content, struct cmaw_slice content)
 {
     struct out_file *file = &files->list[files->count++];
     (void)snprintf(file->name, sizeof file->name, "%s", name);
+    file->has_content = has_content;
     file->content = content;
 }
 
+/* Every name that an image can have. */
 static void list_files(const struct cmaw_eif *eif, const struct cmaw_eif_signature *signature, struct out_files *files)
 {
-    add(files, "kernel", eif->kernel);
-    add(files, "cmdline", eif->cmdline);
-    add(files, "metadata.json", eif->metadata);
-    for (size_t i = 0; i < eif->ramdisk_count; i++) {
+    const bool is_signed = eif->signature.size > 0;
+    add(files, "kernel", true, eif->kernel);
+    add(files, "cmdline", true, eif->cmdline);
+    add(files, "metadata.json", true, eif->metadata);
+    for (size_t i = 0; i < CMAW_EIF_RAMDISKS_MAX; i++) {
         char name[OUT_NAME_SIZE];
         (void)snprintf(name, sizeof name, "ramdisk-%zu", i);
-        add(files, name, eif->ramdisks[i]);
+        add(files, name, i < eif->ramdisk_count, eif->ramdisks[i]);
     }
-    if (eif->signature.size > 0) {
-        add(files, "signature.cbor", eif->signature);
-        add(files, "certificate.pem", cmaw_buf_slice(&signature->pem));
-    }
+    add(files, "signature.cbor", is_signed, eif->signature);
+    add(files, "certificate.pem", is_signed, cmaw_buf_slice(&signature->pem));
 }
 
 /* Before the first is written, so that a folder is not half of one image and half of another. */
@@ -61,6 +63,14 @@ static enum cmaw_err check_free(const char *folder, const struct out_files *file
     return CMAW_OK;
 }
 
+static enum cmaw_err write_file(const char *path, const struct out_file *file, struct cmaw_diag *diag)
+{
+    if (file->has_content) {
+        return cmaw_file_write(path, file->content, 0644, diag);
+    }
+    return unlink(path) == 0 || errno == ENOENT ? CMAW_OK : cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot remove %s: %s", path, strerror(errno));
+}
+
 static enum cmaw_err write_files(const char *folder, const struct out_files *files, struct cmaw_diag *diag)
 {
     if (mkdir(folder, 0755) != 0 && errno != EEXIST) {
@@ -69,7 +79,7 @@ static enum cmaw_err write_files(const char *folder, const struct out_files *fil
     for (size_t i = 0; i < files->count; i++) {
         char path[CMAW_PATH_MAX];
         CMAW_TRY(cmaw_path(path, "%s/%s", folder, files->list[i].name));
-        CMAW_TRY(cmaw_file_write(path, files->list[i].content, 0644, diag));
+        CMAW_TRY(write_file(path, &files->list[i], diag));
     }
     return CMAW_OK;
 }
@@ -78,7 +88,9 @@ static json_t *names_of(const struct out_files *files)
 {
     json_t *names = json_array();
     for (size_t i = 0; i < files->count; i++) {
-        (void)json_array_append_new(names, json_string(files->list[i].name));
+        if (files->list[i].has_content) {
+            (void)json_array_append_new(names, json_string(files->list[i].name));
+        }
     }
     return names;
 }

@@ -26,7 +26,7 @@ static const char usage[] =
     "  --sign-key FILE          sign with this private P-384 key in PEM, for PCR8 (instead of sign.key)\n"
     "  --sign-certificate FILE  PEM of the certificate of that key (instead of sign.certificate)\n"
     "  --debug                  the agent's error output goes to the log\n"
-    "  --force                  extract replaces files that are there\n"
+    "  --force                  extract replaces what another image left in the folder\n"
     "\n"
     "example: cmaw-image build intake.yaml -o intake.eif --init init --kms-host kms.eu-central-1.amazonaws.com \\\n"
     "                          --kms-roots roots.pem --attestation-root root.der --kernel bzImage\n";

@@ -190,6 +190,23 @@ def test_extract_replaces_nothing_unless_told(signer, tmp_path):
     assert outside.read_text() == "mine" and not (out / "ramdisk-1").is_symlink() and len(os.listdir(out)) == 5
 
 
+def test_what_is_extracted_is_of_one_image(signer, tmp_path):
+    built(tmp_path, *signer.options)
+    out = tmp_path / "out"
+    command = [IMAGE, "extract", tmp_path / "x.eif", "-o", out]
+    subprocess.run(command, check=True, capture_output=True)
+    (out / "ramdisk-28").write_text("of an image with more of them")
+    (out / "notes").write_text("mine")
+    built(tmp_path)  # without a signature
+    told = json.loads(subprocess.run([*command, "--force"], check=True, capture_output=True).stdout)
+    assert sorted(os.listdir(out)) == sorted([*told["Files"], "notes"]) and "certificate.pem" not in told["Files"]
+    for name in told["Files"]:
+        (out / name).unlink()
+    (out / "signature.cbor").write_text("another's")
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and f"{out}/signature.cbor is there already" in done.stderr
+
+
 def test_extract_writes_nothing_of_what_is_no_image(tmp_path):
     data, _ = built(tmp_path)
     (tmp_path / "bad.eif").write_bytes(data[:-1])
