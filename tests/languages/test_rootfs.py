@@ -48,7 +48,8 @@ def test_it_is_the_same_each_time(make, tmp_path):
     ("package no-such-package-here *\n", "the package no-such-package-here is not installed"), ("package dash /bin/nothing\n", "no file of dash matches /bin/nothing"),
     ("\nfile nothing.txt /x\n", ":2: "), ("file rootfs.txt x\n", "x is not a plain absolute path"), ("file rootfs.txt /a/../x\n", "is not a plain absolute path"),
     ("file rootfs.txt /x\nfile rootfs.txt /x 0600\n", "/x is there twice"), ("file rootfs.txt /x 99\n", ":1: "), ("folder /x\n", "a line is"), ("package dash\n", "a line is"), ("compile /bin/nothing\n", ":1: "), ("compile\n", "a line is"),
-    ('file "x\n', ":1: "),
+    ('file "x\n', ":1: "), ("file rootfs.txt //x\n", "//x is not a plain absolute path"), ("file rootfs.txt /x 4755\n", "mode 4755 is not 0 to 777"),
+    ("file rootfs.txt /x\nfile rootfs.txt /x/y\n", "/x is a file and a folder"), (f"file rootfs.txt /{'x' * 120}\n", "x: name is too long"), ("package dash ''\n", "a line is"),
 ])
 def test_recipes_that_are_none(make, recipe, complaint):
     result, path = make(recipe)
@@ -66,6 +67,11 @@ def test_python_is_compiled_for_the_interpreter_that_runs_it(make, tmp_path):
     (tmp_path / "agent.py").write_text("def\n")
     result, _ = make(recipe)
     assert result.returncode == 1 and "does not compile them" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_packages_are_told_of_those_that_went_into_it(make):
+    result, _ = make("file rootfs.txt /x\n", "--packages")
+    assert result.returncode == 0 and result.stdout == ""
 
 
 def test_unwanted_files_are_left_out(make):
