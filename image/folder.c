@@ -80,12 +80,13 @@ static enum cmaw_err put_entry(const struct folder_reader *reader, int folder, c
 /* In whatever order the file system has them: the tree sorts. As deep as the tree allows. */
 static enum cmaw_err put_folder(const struct folder_reader *reader, int folder, const char *path)
 {
-    [[gnu::cleanup(close_folder)]] DIR *entries = NULL;
-    const int copy = fcntl(folder, F_DUPFD_CLOEXEC, 0);
-    entries = copy < 0 ? NULL : fdopendir(copy);
+    CMAW_FD_AUTO(copy);
+    copy = fcntl(folder, F_DUPFD_CLOEXEC, 0);
+    [[gnu::cleanup(close_folder)]] DIR *entries = copy < 0 ? NULL : fdopendir(copy);
     if (entries == NULL) {
         return fail(reader, path);
     }
+    copy = -1; /* closed with entries */
     for (errno = 0;;) {
         const struct dirent *entry = readdir(entries);
         if (entry == NULL) {
