@@ -10,6 +10,22 @@
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"; /* as container runtimes have it */
 
+/* A link of the root file system may have led the file to where nobody would see it. */
+static enum cmaw_err check_visible(const struct image_spec *spec, const struct image_tree *tree, const struct image_file *file, struct cmaw_diag *diag)
+{
+    CMAW_BUF_AUTO(path, CMAW_PATH_MAX);
+    const struct image_node *node = cmaw_tree_find(tree, file->target);
+    CMAW_REQUIRE(node != NULL, CMAW_E_BUG);
+    cmaw_buf_put_u8(&path, '/');
+    cmaw_tree_path_put(node, &path);
+    cmaw_buf_put_u8(&path, 0);
+    CMAW_TRY(path.err);
+    if (cmaw_image_is_mount((const char *)path.data)) {
+        return cmaw_image_spec_fault(spec, diag, file->target, "target %s is %s, in a folder of the runtime", file->target, path.data);
+    }
+    return CMAW_OK;
+}
+
 static enum cmaw_err put_file(const struct image_spec *spec, const struct image_file *file, struct image_tree *tree, struct cmaw_diag *diag)
 {
     CMAW_BUF_AUTO(path, CMAW_PATH_MAX);
@@ -28,7 +44,10 @@ static enum cmaw_err put_file(const struct image_spec *spec, const struct image_
         return cmaw_image_spec_fault(spec, diag, file->target, "target %s is a folder of the root file system", file->target);
     }
     err = cmaw_tree_put_file(tree, target, cmaw_image_file_mode(file), &content, diag);
-    return err == CMAW_OK ? err : cmaw_image_spec_fault(spec, diag, file->target, "%s", diag->text);
+    if (err != CMAW_OK) {
+        return cmaw_image_spec_fault(spec, diag, file->target, "%s", diag->text);
+    }
+    return check_visible(spec, tree, file, diag);
 }
 
 /* The runtime mounts its own over these, or nothing: what an image has there would not be seen. A link would lead the mount elsewhere. */

@@ -92,6 +92,12 @@ def test_files_go_on_top_and_through_links(builder):
     assert found["usr/bin/agent"] == ("f", 0o500, ELF) and found["app/new/x"] == ("f", 0o644, ELF) and found["bin"][0] == "l"
 
 
+def test_files_do_not_go_where_nobody_sees_them(builder):
+    put(builder, layers=[LAYER, tar([folder("tmp"), link("var", "tmp")])])
+    result = builder.run("image.tar", "", "files: [{source: elf, target: /var/x}]")
+    assert result.returncode == 1 and "target /var/x is /tmp/x, in a folder of the runtime" in result.stderr, result.stderr
+
+
 def test_no_command_at_all(builder):
     put(builder, {})
     result = builder.run("image.tar", "", "")
