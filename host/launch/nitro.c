@@ -64,6 +64,36 @@ static uint32_t start_ms(uint64_t image_size, uint64_t memory_mib)
     return ms > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)(2 * ms);
 }
 
+static bool is_image(const struct launch_nitro_seen *seen, const struct cmaw_eif_pcrs *pcrs)
+{
+    const uint8_t *const expected[] = {pcrs->pcr0, pcrs->pcr1, pcrs->pcr2};
+    for (size_t i = 0; i < 3; i++) {
+        if (!cmaw_slice_eq(CMAW_SLICE_ARRAY(seen->pcrs[i]), cmaw_slice_of(expected[i], CMAW_EIF_PCR_SIZE))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* nitro-cli ended, or was ended, without a word on what it had started. What has our name now and is our image is ours to end: before the
+ * start nothing had that name. */
+static void take_untold(struct launch_run *run)
+{
+    struct launch_nitro *nitro = run->state;
+    struct launch_nitro_seen seen[LAUNCH_NITRO_SEEN_MAX];
+    struct cmaw_diag unused = {0};
+    size_t count = 0;
+    if (look(run, seen, &count, &unused) != CMAW_OK) {
+        return; /* the next start of this name says that it runs */
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(seen[i].name, run->options->name) == 0 && seen[i].measured && is_image(&seen[i], &run->image.pcrs)) {
+            run->enclave = seen[i].enclave;
+            nitro->runs = true;
+        }
+    }
+}
+
 static enum cmaw_err run_enclave(struct launch_run *run, struct launch_nitro_seen *ret_seen, struct cmaw_diag *diag)
 {
     const struct launch_options *options = run->options;
@@ -81,8 +111,15 @@ static enum cmaw_err run_enclave(struct launch_run *run, struct launch_nitro_see
         words[count++] = "--debug-mode";
     }
     LAUNCH_NITRO_OUTPUT_AUTO(output);
-    CMAW_TRY(call(run, words, start_ms(run->image.file.size, options->memory_mib), &output, diag));
-    return cmaw_launch_nitro_read_run(cmaw_buf_slice(&output.out), ret_seen) == CMAW_OK ? CMAW_OK : not_an_answer(words[0], diag);
+    enum cmaw_err err = call(run, words, start_ms(run->image.file.size, options->memory_mib), &output, diag);
+    if (err == CMAW_OK && cmaw_launch_nitro_read_run(cmaw_buf_slice(&output.out), ret_seen) != CMAW_OK) {
+        err = not_an_answer(words[0], diag);
+    }
+    uint8_t codes[LAUNCH_NITRO_CODES];
+    if (err != CMAW_OK && (err != CMAW_E_DENIED || cmaw_launch_nitro_codes(cmaw_buf_slice(&output.err), codes) == 0)) {
+        take_untold(run);
+    }
+    return err;
 }
 
 /* The end of the process that holds an enclave is the enclave's end, and the other way round. */
@@ -97,20 +134,10 @@ static enum cmaw_err hold_process(struct launch_run *run, struct cmaw_diag *diag
     return CMAW_OK;
 }
 
-static bool is_image(const struct launch_nitro_seen *seen, const struct cmaw_eif_pcrs *pcrs)
-{
-    const uint8_t *const expected[] = {pcrs->pcr0, pcrs->pcr1, pcrs->pcr2};
-    for (size_t i = 0; i < 3; i++) {
-        if (!cmaw_slice_eq(CMAW_SLICE_ARRAY(seen->pcrs[i]), cmaw_slice_of(expected[i], CMAW_EIF_PCR_SIZE))) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* With the process held, nitro-cli's view of the enclave is of the very one: it runs, and was made of the file that was measured here. */
 static enum cmaw_err confirm(struct launch_run *run, struct cmaw_diag *diag)
 {
+    struct launch_nitro *nitro = run->state;
     struct launch_nitro_seen seen[LAUNCH_NITRO_SEEN_MAX];
     size_t count = 0;
     CMAW_TRY(look(run, seen, &count, diag));
@@ -118,6 +145,7 @@ static enum cmaw_err confirm(struct launch_run *run, struct cmaw_diag *diag)
         if (strcmp(seen[i].enclave.id, run->enclave.id) != 0 || !seen[i].running) {
             continue;
         }
+        nitro->holds = true;
         if (seen[i].measured && !is_image(&seen[i], &run->image.pcrs)) {
             cmaw_diag_hint(diag, "was the file replaced meanwhile? Start it again");
             return cmaw_diag_set(diag, CMAW_E_PEER, "nitro-cli has started another image than %s was when it was measured", run->options->eif);
@@ -193,7 +221,7 @@ static bool has_ended(const struct launch_nitro *nitro, int timeout_ms)
 static bool kill_holder(struct launch_run *run)
 {
     const struct launch_nitro *nitro = run->state;
-    if (nitro->pidfd < 0 || cmaw_pid_signal(nitro->pidfd, SIGKILL) != CMAW_OK || !has_ended(nitro, END_MS)) {
+    if (!nitro->holds || cmaw_pid_signal(nitro->pidfd, SIGKILL) != CMAW_OK || !has_ended(nitro, END_MS)) {
         return false;
     }
     cmaw_log(CMAW_LOG_WARN, "enclave.killed", "name=%s id=%s", run->options->name, run->enclave.id);

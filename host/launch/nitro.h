@@ -9,7 +9,8 @@
 struct launch_nitro {
     char path[CMAW_PATH_MAX];      /* of nitro-cli */
     bool runs;                     /* started by us, and not known to have ended */
-    int pidfd;                     /* of the process that holds the enclave; -1: none */
+    int pidfd;                     /* of the process that nitro-cli named; -1: none */
+    bool holds;                    /* and it is known to hold the enclave */
     struct launch_source process;  /* the same in the loop; its deadline is for the log's port */
     struct launch_source logs;     /* vsock listener */
     bool logs_missed;              /* said that the port is taken */

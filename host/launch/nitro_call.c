@@ -9,7 +9,7 @@
 #include "sys/daemon.h"
 #include "sys/proc.h"
 
-enum { WORDS_MAX = 30, READ_MAX = 4096 };
+enum { WORDS_MAX = 30, READ_MAX = 4096, BLOCKS = 32 };
 
 void cmaw_launch_nitro_output_free(struct launch_nitro_output *output)
 {
@@ -30,11 +30,12 @@ enum cmaw_err cmaw_launch_nitro_find(const char *program, char ret_path[static C
     return cmaw_diag_set(diag, CMAW_E_NOT_FOUND, "cannot find the program %s", program);
 }
 
-/* Takes what is there. Whatever buf cannot hold is dropped and latched in it. */
+/* Takes what is there, up to more than a pipe holds: who never stops to write is not waited for. Whatever buf cannot hold is dropped and
+ * latched in it. */
 static void read_some(int *fd, struct cmaw_buf *buf)
 {
     uint8_t block[READ_MAX];
-    for (;;) {
+    for (int i = 0; i < BLOCKS; i++) {
         const ssize_t got = *fd < 0 ? -1 : read(*fd, block, sizeof block);
         if (got > 0) {
             cmaw_buf_put(buf, cmaw_slice_of(block, (size_t)got));

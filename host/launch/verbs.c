@@ -12,7 +12,7 @@
 
 #include "host/launch/record.h"
 
-enum { TERMINATE_MS = 10 * 1000, BLOCK = 4096 };
+enum { TERMINATE_MS = 120 * 1000 /* more than a launcher gives nitro-cli and the enclave */, BLOCK = 4096 };
 
 static enum cmaw_err print_json(const json_t *value)
 {

@@ -227,6 +227,23 @@ def test_an_image_that_was_replaced_meanwhile_is_ended(nitro):
     assert nitro.running() == [] and nitro.commands()[-1] == "terminate-enclave"
 
 
+@pytest.mark.parametrize("plan, line", [({"untold": True}, "run-enclave prints is not the JSON"), ({"untold": True, "status": 101}, "ended with status 101"),
+                                        ({"afterwards": int(signal.SIGKILL)}, "ended with status 137")])
+def test_what_was_started_and_not_told_of_is_ended(nitro, plan, line):
+    nitro.plan(**{"run-enclave": plan})
+    assert line in nitro.refuse()
+    assert nitro.running() == [] and nitro.commands()[-1] == "terminate-enclave"
+
+
+def test_a_process_is_killed_only_if_it_holds_the_enclave(nitro):
+    """The enclave has ended, and its process id is somebody else's meanwhile."""
+    with subprocess.Popen(["sleep", "600"]) as bystander:
+        nitro.plan(**{"run-enclave": {"dies": True, "process": bystander.pid}})
+        assert "has ended right after its start" in nitro.refuse()
+        assert bystander.poll() is None
+        bystander.kill()
+
+
 def test_debug_mode_as_the_user_guide_spells_it(nitro):
     nitro.plan(state="running", debug="Debug")
     daemon = nitro.launch("--debug-mode")
