@@ -1,10 +1,13 @@
 #include "enclave/agent/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +15,7 @@
 
 enum { PATH_SIZE = CMAW_CGROUP_PATH_MAX + 64, FILE_MAX = 4096 };
 #define AGENTS_WEIGHT "20" /* of 100 */
+#define AGENTS_PREFIX "agents-"
 
 static const char *const controllers[] = {"memory", "pids"};
 
@@ -89,14 +93,65 @@ static void prefer_keys(const char *folder, const char *agents)
     }
 }
 
+/* Opens the folder of all agents of one enclave, locked. -1 where another process holds it. */
+static int lock_agents(int parent, const char *path)
+{
+    const int fd = openat(parent, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* What a simulation left that was ended with all its processes at once. A group in which something runs cannot be removed. */
+static void remove_orphan(int parent, const char *name)
+{
+    const int fd = lock_agents(parent, name);
+    DIR *groups = fd < 0 ? NULL : fdopendir(fd);
+    for (const struct dirent *entry; groups != NULL && (entry = readdir(groups)) != NULL;) {
+        (void)unlinkat(fd, entry->d_name, AT_REMOVEDIR);
+    }
+    if (groups != NULL) {
+        (void)unlinkat(parent, name, AT_REMOVEDIR);
+        (void)closedir(groups);
+    }
+}
+
+static void remove_orphans(const char *folder)
+{
+    DIR *all = opendir(folder);
+    for (const struct dirent *entry; all != NULL && (entry = readdir(all)) != NULL;) {
+        if (strncmp(entry->d_name, AGENTS_PREFIX, sizeof AGENTS_PREFIX - 1) == 0) {
+            remove_orphan(dirfd(all), entry->d_name);
+        }
+    }
+    if (all != NULL) {
+        (void)closedir(all);
+    }
+}
+
+static enum cmaw_err limit_agents(const char *agents, uint64_t all_bytes)
+{
+    CMAW_REQUIRE(lock_agents(AT_FDCWD, agents) >= 0, CMAW_E_IO); /* open and locked as long as this process lives */
+    CMAW_TRY(control_children(agents));
+    return write_number(agents, "memory.max", all_bytes);
+}
+
 enum cmaw_err cmaw_cgroup_prepare(const char *folder, uint64_t all_bytes, char ret_agents[static CMAW_CGROUP_PATH_MAX])
 {
     char agents[CMAW_CGROUP_PATH_MAX];
-    CMAW_REQUIRE(snprintf(agents, sizeof agents, "%s/agents-XXXXXX", folder) < (int)sizeof agents, CMAW_E_TOO_LARGE);
+    CMAW_REQUIRE(snprintf(agents, sizeof agents, "%s/" AGENTS_PREFIX "XXXXXX", folder) < (int)sizeof agents, CMAW_E_TOO_LARGE);
     CMAW_TRY(control_children(folder));
+    remove_orphans(folder);
     CMAW_REQUIRE(mkdtemp(agents) != NULL, CMAW_E_IO); /* a simulation may not be the only one there */
-    CMAW_TRY(write_number(agents, "memory.max", all_bytes));
-    CMAW_TRY(control_children(agents));
+    const enum cmaw_err err = limit_agents(agents, all_bytes);
+    if (err != CMAW_OK) {
+        const int why = errno;
+        (void)rmdir(agents);
+        errno = why;
+        return err;
+    }
     prefer_keys(folder, agents);
     memcpy(ret_agents, agents, sizeof agents);
     return CMAW_OK;

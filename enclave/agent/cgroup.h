@@ -12,8 +12,9 @@ enum { CMAW_CGROUP_PATH_MAX = 128 };
 
 /* What one agent may take of memory: memory_mib for itself, and what tmp_kib and output_kib allow on top. */
 uint64_t cmaw_cgroup_agent_bytes(const struct cmaw_agent_limits *limits);
-/* Once, before the spawner starts: makes a group for all agents together below folder, which takes at most all_bytes. UNSUPPORTED where
- * folder has no control of memory and of the number of processes; IO with errno set. */
+/* Once, before the spawner starts: makes a group for all agents together below folder, which takes at most all_bytes and is locked as long
+ * as this process lives. Groups there that nobody holds any more are removed: they are of simulations that ended. UNSUPPORTED where folder
+ * has no control of memory and of the number of processes; IO with errno set. */
 enum cmaw_err cmaw_cgroup_prepare(const char *folder, uint64_t all_bytes, char ret_agents[static CMAW_CGROUP_PATH_MAX]);
 /* Makes group number index below agents with these limits; one that is there still and not empty makes it fail. IO with errno set. */
 enum cmaw_err cmaw_cgroup_make(const char *agents, size_t index, const struct cmaw_agent_limits *limits);

@@ -6,12 +6,15 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -114,6 +117,44 @@ static void all_agents_together_have_a_limit(void **state)
     assert_int_equal(cmaw_cgroup_prepare(folder, 1000, agents), CMAW_E_UNSUPPORTED);
     assert_string_equal(agents, "untouched");
     assert_holds(folder, "cgroup.subtree_control", "+memory +pids");
+}
+
+static size_t count_groups(void)
+{
+    char pattern[256];
+    glob_t found = {0};
+    (void)snprintf(pattern, sizeof pattern, "%s/agents-*", folder);
+    const size_t count = glob(pattern, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+    globfree(&found);
+    return count;
+}
+
+static bool is_there(const char *name)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+/* A simulation ends with all its processes at once, and nobody is left to remove its groups. */
+static void groups_of_simulations_that_ended_are_removed(void **state)
+{
+    (void)state;
+    char agents[CMAW_CGROUP_PATH_MAX], path[256];
+    put("cgroup.controllers", "memory pids\n");
+    const char *const made[] = {"agents-ended0", "agents-ended0/3", "agents-ended0/11", "agents-lives0", "agents-lives0/3", "others-ended0"};
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
+        make_sub(made[i]);
+    }
+    (void)snprintf(path, sizeof path, "%s/agents-lives0", folder);
+    const int held = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(held, LOCK_EX | LOCK_NB), 0);
+    assert_int_equal(cmaw_cgroup_prepare(folder, 1000, agents), CMAW_E_UNSUPPORTED);
+    assert_false(is_there("agents-ended0"));
+    assert_true(is_there("agents-lives0/3"));
+    assert_true(is_there("others-ended0"));
+    assert_int_equal(count_groups(), 1); /* nor has what failed just now left one */
+    close(held);
 }
 
 static void a_tree_without_controllers_is_not_used(void **state)
@@ -249,6 +290,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_agent_s_group_has_its_limits, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(the_kernel_s_count_tells_who_ran_out, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(all_agents_together_have_a_limit, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(groups_of_simulations_that_ended_are_removed, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_tree_without_controllers_is_not_used, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(the_kernel_is_told_to_end_agents_first, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(memory_is_read_from_meminfo, make_folder, remove_folder),
