@@ -121,14 +121,27 @@ static enum cmaw_err find_console(void *context_pointer, const struct launch_see
     return CMAW_OK;
 }
 
-/* Prints what there is up to the present end of the file. */
+/* What an enclave prints must not steer the terminal of who reads it. */
+static void make_harmless(uint8_t *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        const bool space = text[i] == '\n' || text[i] == '\r' || text[i] == '\t';
+        text[i] = space || (text[i] >= 0x20 && text[i] < 0x7f) ? text[i] : '?';
+    }
+}
+
+/* Prints what there is up to the present end of the file: as it is, or as plain text to a terminal. */
 static enum cmaw_err print_rest(int file)
 {
     uint8_t block[BLOCK];
+    const bool terminal = isatty(STDOUT_FILENO) == 1;
     for (;;) {
         const ssize_t got = read(file, block, sizeof block);
         CMAW_REQUIRE(got >= 0, cmaw_err_of_errno(errno));
         CMAW_REQUIRE(got > 0, CMAW_OK);
+        if (terminal) {
+            make_harmless(block, (size_t)got);
+        }
         CMAW_TRY(cmaw_fd_write(STDOUT_FILENO, cmaw_slice_of(block, (size_t)got)));
     }
 }

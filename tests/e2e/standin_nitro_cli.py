@@ -135,7 +135,7 @@ def console(args):
     enclave = find(args.enclave_id)
     assert enclave["Flags"] != "NONE"
     say(f"Connecting to the console for enclave {enclave['EnclaveCID']}...\nSuccessfully connected to the console.")
-    print("hello from the console", flush=True)
+    print(PLAN.get("console", "hello from the console"), flush=True)
     signal.pause()
 
 

@@ -259,6 +259,26 @@ def test_debug_mode_as_the_user_guide_spells_it(nitro):
     assert 'line="hello from the console"' in nitro.log()
 
 
+def test_a_console_cannot_steer_the_terminal(nitro):
+    """What an enclave prints is its own to a file or a pipe, and text alone to a person."""
+    nitro.plan(console="\x1b[2J\x1b]0;title\x07one\ttwo \u00e4")
+    daemon = nitro.launch("--debug-mode")
+    ours, theirs = os.openpty()
+    reader = subprocess.Popen([str(harness.program("cmaw-launch")), "console", "--state-dir", str(nitro.state), "--name", "claims"], stdout=theirs)
+    os.close(theirs)
+    try:
+        with os.fdopen(ours, "rb", buffering=0) as terminal:
+            seen = b""
+            while b"\n" not in seen:
+                assert select.select([terminal], [], [], 60)[0]
+                seen += terminal.read(4096)
+        assert b"".join(seen.split()) == b"?[2J?]0;title?onetwo??"
+    finally:
+        reader.kill()
+        reader.wait()
+        daemon.stop()
+
+
 def test_what_cannot_be_terminated_is_killed_with_its_process(nitro):
     daemon = nitro.launch()
     nitro.plan(**{"terminate-enclave": {"codes": ["E38"]}})
