@@ -9,7 +9,7 @@
 
 #include "lib/base/error.h"
 
-enum { LAUNCH_STREAMS_MAX = 16, LAUNCH_LOG_LINE_MAX = 512, LAUNCH_LABEL_MAX = 65 };
+enum { LAUNCH_STREAMS_MAX = 16, LAUNCH_LOGS_EACH = 4, LAUNCH_LOG_LINE_MAX = 512, LAUNCH_LABEL_MAX = 65 };
 
 struct launch_loop;
 
@@ -79,7 +79,7 @@ void cmaw_launch_death_ready(struct launch_loop *loop, struct launch_source *sou
 /* streams.c: what the enclave says. Each takes a connected or readable descriptor, as cmaw_launch_source_add does. BUSY when there are
  * too many. */
 enum cmaw_err cmaw_launch_heartbeat_add(struct launch_loop *loop, int *fd);
-/* Lines go to the log under label. */
+/* Lines go to the log under label; at most LAUNCH_LOGS_EACH at once for one label. */
 enum cmaw_err cmaw_launch_log_add(struct launch_loop *loop, const char *label, int *fd);
 /* As lines, and as it is into console_file as far as that may grow. */
 enum cmaw_err cmaw_launch_console_add(struct launch_loop *loop, int *fd);

@@ -128,9 +128,19 @@ static enum cmaw_err add_text(struct launch_loop *loop, const char *label, int *
     return CMAW_OK;
 }
 
+static size_t count_label(const struct launch_loop *loop, const char *label)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < LAUNCH_STREAMS_MAX; i++) {
+        count += loop->streams[i].source.fd >= 0 && strcmp(loop->streams[i].label, label) == 0;
+    }
+    return count;
+}
+
 enum cmaw_err cmaw_launch_log_add(struct launch_loop *loop, const char *label, int *fd)
 {
     struct launch_stream *unused;
+    CMAW_REQUIRE(count_label(loop, label) < LAUNCH_LOGS_EACH, CMAW_E_BUSY);
     return add_text(loop, label, fd, &unused);
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 /* after the standard headers it needs */
 #include <cmocka.h>
@@ -13,6 +14,8 @@
 #include "host/launch/nitro.h"
 #include "host/launch/nitro_answer.h"
 #include "host/launch/nitro_call.h"
+#include "sys/daemon.h"
+#include "sys/file.h"
 
 #define ZERO_PCR "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
 #define ID "i-0abc-enc0123"
@@ -218,6 +221,36 @@ static void logs_are_taken_from_enclaves_only(void **state)
     }
 }
 
+static enum cmaw_err add_log(struct launch_loop *loop, const char *label, int *ret_peer)
+{
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    const enum cmaw_err err = cmaw_launch_log_add(loop, label, &pair[0]);
+    cmaw_fd_close(&pair[0]);
+    *ret_peer = pair[1];
+    return err;
+}
+
+/* One launcher logs for all enclaves of a parent. */
+static void an_enclave_cannot_take_the_others_place_in_the_log(void **state)
+{
+    (void)state;
+    struct launch_loop loop;
+    int peers[LAUNCH_STREAMS_MAX] = {0}, other = -1;
+    CMAW_FD_AUTO(signals);
+    assert_int_equal(cmaw_signals_open(false, &signals), CMAW_OK);
+    assert_int_equal(cmaw_launch_loop_open(&loop, "mine", 1000, signals), CMAW_OK);
+    for (size_t i = 0; i < LAUNCH_STREAMS_MAX; i++) {
+        assert_int_equal(add_log(&loop, "cid-17", &peers[i]), i < LAUNCH_LOGS_EACH ? CMAW_OK : CMAW_E_BUSY);
+    }
+    assert_int_equal(add_log(&loop, "cid-18", &other), CMAW_OK);
+    cmaw_fd_close(&other);
+    for (size_t i = 0; i < LAUNCH_STREAMS_MAX; i++) {
+        cmaw_fd_close(&peers[i]);
+    }
+    cmaw_launch_loop_close(&loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +263,7 @@ int main(void)
         cmocka_unit_test(every_documented_code_has_its_line),
         cmocka_unit_test(a_call_ends_in_time_and_within_bounds),
         cmocka_unit_test(logs_are_taken_from_enclaves_only),
+        cmocka_unit_test(an_enclave_cannot_take_the_others_place_in_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
