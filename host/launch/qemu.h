@@ -19,7 +19,7 @@ struct launch_qemu {
     struct launch_source heartbeat, logs;  /* listeners */
     char folder[CMAW_PATH_MAX], name[CMAW_PATH_MAX]; /* of the host's socket: sockets are named in their folder, whatever its length */
     char heartbeat_path[CMAW_PATH_MAX], logs_path[CMAW_PATH_MAX], vhost_path[CMAW_PATH_MAX];
-    bool claimed; /* the paths are ours */
+    size_t claimed; /* how many of the paths are ours */
 };
 
 /* Starts one of the tools (argv[0] is its path) in folder (NULL: ours). fds are for the child; out is its standard output, -1 for none. */

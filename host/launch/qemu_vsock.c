@@ -13,7 +13,7 @@
 #include "sys/addr.h"
 #include "sys/daemon.h"
 
-enum { PORT_HEARTBEAT = 9000, PORT_LOGS = 9001, CONNECT_MS = 1000, BETWEEN_BIND_AND_LISTEN_MS = 2, GUEST_CREDIT = 32 * 1024 /* bytes */ };
+enum { PATHS = 4, PORT_HEARTBEAT = 9000, PORT_LOGS = 9001, CONNECT_MS = 1000, BETWEEN_BIND_AND_LISTEN_MS = 2, GUEST_CREDIT = 32 * 1024 /* bytes */ };
 
 static void accept_stream(struct launch_loop *loop, const struct launch_source *source, bool heartbeat)
 {
@@ -47,18 +47,29 @@ static enum cmaw_err split_path(struct launch_qemu *qemu, const char *path)
     return cmaw_path(qemu->vhost_path, "%s.vhost", path);
 }
 
+/* In the order in which they are claimed. Whoever has the first has the others too, or is about to: nothing of theirs is touched before. */
+static void list_paths(const struct launch_run *run, const char *ret_paths[static PATHS])
+{
+    const struct launch_qemu *qemu = run->state;
+    ret_paths[0] = qemu->heartbeat_path;
+    ret_paths[1] = qemu->logs_path;
+    ret_paths[2] = run->options->socket;
+    ret_paths[3] = qemu->vhost_path;
+}
+
 static enum cmaw_err listen_to_guest(struct launch_run *run, struct cmaw_diag *diag)
 {
     struct launch_qemu *qemu = run->state;
     CMAW_FD_AUTO(heartbeat);
     CMAW_FD_AUTO(logs);
-    const char *const paths[] = {run->options->socket, qemu->vhost_path, qemu->heartbeat_path, qemu->logs_path};
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        CMAW_TRY(cmaw_launch_claim(paths[i], diag));
+    const char *paths[PATHS];
+    int *const listeners[PATHS] = {&heartbeat, &logs}; /* the others are for the tool */
+    list_paths(run, paths);
+    for (; qemu->claimed < PATHS; qemu->claimed++) {
+        const char *path = paths[qemu->claimed];
+        int *listener = listeners[qemu->claimed];
+        CMAW_TRY(listener == NULL ? cmaw_launch_claim(path, diag) : cmaw_launch_listen(path, listener, diag));
     }
-    qemu->claimed = true;
-    CMAW_TRY(cmaw_launch_listen(qemu->heartbeat_path, &heartbeat, diag));
-    CMAW_TRY(cmaw_launch_listen(qemu->logs_path, &logs, diag));
     CMAW_TRY(cmaw_launch_source_add(&run->loop, &qemu->heartbeat, &heartbeat, EPOLLIN, heartbeat_ready));
     return cmaw_launch_source_add(&run->loop, &qemu->logs, &logs, EPOLLIN, logs_ready);
 }
@@ -115,10 +126,9 @@ enum cmaw_err cmaw_launch_vsock_start(struct launch_run *run, const char *progra
 void cmaw_launch_vsock_end(struct launch_run *run)
 {
     const struct launch_qemu *qemu = run->state;
-    if (qemu->claimed) {
-        (void)unlink(run->options->socket);
-        (void)unlink(qemu->vhost_path);
-        (void)unlink(qemu->heartbeat_path);
-        (void)unlink(qemu->logs_path);
+    const char *paths[PATHS];
+    list_paths(run, paths);
+    for (size_t i = 0; i < qemu->claimed; i++) {
+        (void)unlink(paths[i]);
     }
 }

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -169,6 +170,17 @@ def test_a_path_that_somebody_serves_is_left_alone(machine, name):
         result = harness.run(harness.program("cmaw-launch"), *machine.arguments(), check=False, env=machine.env)
         assert result.returncode == 1 and f"the socket path {path} is taken" in result.stderr
         assert machine.leftovers() == [name]
+
+
+def test_a_launcher_that_is_just_starting_keeps_its_sockets(machine):
+    """Its program has bound the host's socket, and does not listen yet."""
+    with socket.socket(socket.AF_UNIX) as heartbeat, socket.socket(socket.AF_UNIX) as bound:
+        heartbeat.bind(f"{machine.socket}_9000")
+        heartbeat.listen()
+        bound.bind(str(machine.socket))
+        result = harness.run(harness.program("cmaw-launch"), *machine.arguments(), check=False, env=machine.env)
+        assert f"the socket path {machine.socket}_9000 is taken" in result.stderr
+        assert sorted(machine.leftovers()) == ["claims.sock", "claims.sock_9000"]
 
 
 def test_a_guests_logs_are_bounded_and_harmless(machine):
