@@ -21,6 +21,9 @@ static const char placeholder[] = "cmaw: no kernel; this image boots in the sim 
 #define ARM "reboot=k panic=-1 pci=off nomodules rootfstype=ramfs random.trust_cpu=on root=/dev/ram0"
 static const char *const cmdlines[2][2] = {{X86 " console=null quiet loglevel=0", X86 " console=ttyS0"}, {ARM " console=null quiet loglevel=0", ARM " console=ttyS0"}};
 
+/* Linux takes 2047 bytes and drops the rest without a word: last come the devices that the hypervisor adds, and vsock is one of them. */
+enum { CMDLINE_MAX = 1536 };
+
 static bool has_magic(struct cmaw_slice file, size_t at, const char *magic)
 {
     return cmaw_slice_eq_cstr(cmaw_slice_sub(file, at, 4), magic);
@@ -110,6 +113,9 @@ static enum cmaw_err choose_cmdline(const struct image_spec *spec, const struct 
     const struct cmaw_slice cmdline = cmaw_slice_of_cstr(given == NULL ? cmdlines[aarch64][overrides->debug] : given);
     if (!cmaw_image_is_printable(cmdline)) {
         return cmaw_diag_set(diag, CMAW_E_MALFORMED, "the kernel's command line is not printable ASCII on one line");
+    }
+    if (cmdline.size > CMDLINE_MAX) {
+        return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "the kernel's command line has %zu bytes, more than %d", cmdline.size, CMDLINE_MAX);
     }
     *ret_cmdline = cmdline;
     return CMAW_OK;

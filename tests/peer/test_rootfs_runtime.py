@@ -167,6 +167,16 @@ def test_the_kernel(builder, kernel, content, expected):
         assert "--kernel none" in result.stderr
 
 
+@pytest.mark.parametrize("cmdline, expected", [
+    ("", ""), ("x" * 1536, ""), ("x" * 1537, "the kernel's command line has 1537 bytes, more than 1536"), ("a\nb", "not printable ASCII on one line"), ("é", "not printable")],
+    ids=["empty", "longest", "too long", "two lines", "no ASCII"])
+def test_the_command_line(builder, cmdline, expected):
+    put(builder)
+    builder.run("image.tar", "", "")
+    result = subprocess.run([oci.IMAGE, "build", builder.where / "image.yaml", "-o", builder.where / "k.eif", "--cmdline", cmdline], capture_output=True, text=True)
+    assert (result.returncode == 0) == (expected == "") and expected in result.stderr, result.stderr
+
+
 def test_the_pinned_kernel_is_no_other(builder):
     pinned = dict(line.split() for line in (oci.ROOT / "image/kernel/pinned").read_text().splitlines() if not line.startswith("#"))
     (builder.where / "vm").mkdir()
