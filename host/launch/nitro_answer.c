@@ -63,6 +63,15 @@ static bool read_pcrs(const json_t *object, struct launch_nitro_seen *seen)
     return true;
 }
 
+/* Cut, and printable ASCII only: others name their enclaves as they like, and messages show it. */
+static void set_name(struct launch_nitro_seen *seen, const char *name)
+{
+    (void)snprintf(seen->name, sizeof seen->name, "%s", name);
+    for (char *at = seen->name; *at != '\0'; at++) {
+        *at = *at >= 0x20 && *at < 0x7f ? *at : '?';
+    }
+}
+
 static enum cmaw_err read_enclave(const json_t *object, struct launch_nitro_seen *seen)
 {
     uint64_t process = 0, cid = 0, cpus = 0, memory = 0;
@@ -78,7 +87,7 @@ static enum cmaw_err read_enclave(const json_t *object, struct launch_nitro_seen
                                        .running = state == NULL || starts(state, "running"),
                                        .debug = starts(json_object_get(object, "Flags"), "debug")};
     (void)snprintf(seen->enclave.id, sizeof seen->enclave.id, "%s", id);
-    (void)snprintf(seen->name, sizeof seen->name, "%s", name == NULL ? "" : name);
+    set_name(seen, name == NULL ? "" : name);
     seen->measured = read_pcrs(object, seen);
     return read_cpus(object, &seen->enclave);
 }

@@ -10,7 +10,7 @@ enum { LAUNCH_NITRO_SEEN_MAX = 16, LAUNCH_NITRO_ANSWER_MAX = 64 * 1024 /* bytes 
 /* An enclave as run-enclave and describe-enclaves show it. */
 struct launch_nitro_seen {
     struct launch_enclave enclave;
-    char name[LAUNCH_NAME_MAX + 1]; /* cut */
+    char name[LAUNCH_NAME_MAX + 1]; /* cut; printable ASCII */
     bool running;                   /* State; true where there is none, as in the answer of run-enclave */
     bool debug;                     /* Flags */
     bool measured;

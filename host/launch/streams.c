@@ -44,8 +44,19 @@ static bool may_log(struct launch_loop *loop, size_t size)
     return true;
 }
 
-static void log_line(struct launch_loop *loop, const struct launch_stream *stream)
+/* A line of text shows its fields by quotes: the speaker's own must not end one. JSON has them escaped. */
+static void soften_quotes(char *line)
 {
+    for (; *line != '\0'; line++) {
+        *line = *line == '"' ? '\'' : *line;
+    }
+}
+
+static void log_line(struct launch_loop *loop, struct launch_stream *stream)
+{
+    if (!cmaw_log_is_json()) {
+        soften_quotes(stream->line);
+    }
     if (loop->log_budget.dropped > 0) {
         cmaw_log(CMAW_LOG_WARN, "enclave.log_dropped", "name=%s lines=%llu", loop->name, (unsigned long long)loop->log_budget.dropped);
         loop->log_budget.dropped = 0;

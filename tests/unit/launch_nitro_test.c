@@ -14,6 +14,7 @@
 #include "host/launch/nitro.h"
 #include "host/launch/nitro_answer.h"
 #include "host/launch/nitro_call.h"
+#include "lib/base/log.h"
 #include "sys/daemon.h"
 #include "sys/file.h"
 
@@ -251,6 +252,40 @@ static void an_enclave_cannot_take_the_others_place_in_the_log(void **state)
     cmaw_launch_loop_close(&loop);
 }
 
+static char logged[1024];
+
+static void keep_logged(const char *line, size_t size)
+{
+    (void)snprintf(logged, sizeof logged, "%.*s", (int)size, line);
+}
+
+static void a_line_cannot_pretend_to_have_more_fields(void **state)
+{
+    (void)state;
+    struct launch_loop loop;
+    CMAW_FD_AUTO(signals);
+    CMAW_FD_AUTO(peer);
+    assert_int_equal(cmaw_signals_open(false, &signals), CMAW_OK);
+    assert_int_equal(cmaw_launch_loop_open(&loop, "mine", 100, signals), CMAW_OK);
+    assert_int_equal(add_log(&loop, "cid-17", &peer), CMAW_OK);
+    assert_int_equal(cmaw_fd_write(peer, CMAW_SLICE_LIT("x\" name=mine line=\"y\n")), CMAW_OK);
+    cmaw_log_to(keep_logged);
+    cmaw_launch_loop_boot(&loop); /* until it misses the heartbeat */
+    cmaw_log_to(NULL);
+    assert_non_null(strstr(logged, "name=cid-17 line=\"x' name=mine line='y\"\n"));
+    cmaw_launch_loop_close(&loop);
+}
+
+static void the_name_of_another_is_shown_as_text(void **state)
+{
+    (void)state;
+    struct launch_nitro_seen seen;
+    static const char text[] = "{\"EnclaveName\":\"a\\u001b[2J\\u00e4\",\"EnclaveID\":\"" ID "\",\"ProcessID\":77,\"EnclaveCID\":16,"
+                               "\"NumberOfCPUs\":2,\"CPUIDs\":[1,3],\"MemoryMiB\":256}";
+    assert_int_equal(cmaw_launch_nitro_read_run(text_of(text), &seen), CMAW_OK);
+    assert_string_equal(seen.name, "a?[2J??");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +299,8 @@ int main(void)
         cmocka_unit_test(a_call_ends_in_time_and_within_bounds),
         cmocka_unit_test(logs_are_taken_from_enclaves_only),
         cmocka_unit_test(an_enclave_cannot_take_the_others_place_in_the_log),
+        cmocka_unit_test(a_line_cannot_pretend_to_have_more_fields),
+        cmocka_unit_test(the_name_of_another_is_shown_as_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
