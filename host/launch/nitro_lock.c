@@ -36,8 +36,8 @@ static enum cmaw_err wait_for_lock(int fd, int signals, bool *ret_locked)
     struct pollfd events[] = {{.fd = pidfd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
     while (pidfd >= 0 && poll(events, 2, -1) < 0 && errno == EINTR) {
     }
-    const bool stopped = (events[0].revents & POLLIN) == 0;
-    if (stopped) {
+    const bool stopped = (events[1].revents & POLLIN) != 0 && (events[0].revents & POLLIN) == 0;
+    if ((events[0].revents & POLLIN) == 0) {
         (void)kill(child, SIGKILL);
     }
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
