@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"regexp"
 	"sort"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -124,7 +125,7 @@ func (t *Tables) prepare() error {
 		entry := &t.List[i]
 		for _, name := range append([]string{entry.Name}, entry.Aliases...) {
 			folded := fold(name)
-			if len(folded.words) == 0 {
+			if !folded.isComparable() {
 				return errTables
 			}
 			entry.names = append(entry.names, folded)
@@ -134,7 +135,7 @@ func (t *Tables) prepare() error {
 }
 
 func isText(text string, least int) bool {
-	return len(text) >= least && len(text) <= textMax && utf8.ValidString(text)
+	return len(text) >= least && len(text) <= textMax && !strings.ContainsRune(text, utf8.RuneError) // the decoder's word for what was no text
 }
 
 func (p *Payment) isWellFormed(places int) bool {
@@ -222,8 +223,8 @@ func (t *Tables) judge(m Match, d *Decision) {
 
 func (t *Tables) checkParty(number int, party Party, d *Decision) {
 	name := fold(party.Name)
-	if len(name.words) == 0 {
-		d.because("R-NAME-0", reviewIt, "the name of party %d has no letters that can be compared", number)
+	if !name.isComparable() {
+		d.because("R-NAME-0", reviewIt, "the name of party %d cannot be compared", number)
 	}
 	for i := range t.List {
 		entry := &t.List[i]

@@ -88,8 +88,11 @@ func TestNames(t *testing.T) {
 		{"Dr. Jurgen Muller-Thiessen", "Jürgen Müller-Thießen", true}, {"Juergen Mueller Thiessen", "Jürgen Müller-Thießen", true},
 		{"Yousuf Kharqani", "Yusuf al-Kharqani", true}, {"Jusuf al Charkani", "Yusuf al-Kharqani", true}, {"Nguyen Van Khai", "Nguyễn Văn Khải", true},
 		{"Nguye\u0302\u0303n Va\u0306n Kha\u0309i", "Nguyễn Văn Khải", true}, // marks by themselves
-		{"Lukasz Wisniewski", "Łukasz Wiśniewski", true}, {"Lukasz Winsiewski", "Łukasz Wiśniewski", true}, {"Georgios Papadopoulos", "Γεώργιος Παπαδόπουλος", true},
-		{"Northern Meridian Shipping", "Northern Meridian Shipping Ltd", true}, {"M. I. Fernandez Ochoa", "Maria Isabel Fernández Ochoa", true},
+		{"Lukasz Wisniewski", "Łukasz Wiśniewski", true}, {"Lukasz Winsiewski", "Łukasz Wiśniewski", true}, {"Georgios Papadopoulos", "Γεώργιος Παπαδόπουλος", true}, {"ΓΕΩΡΓΙΟΣ ΠΑΠΑΔΟΠΟΥΛΟΣ", "Γεώργιος Παπαδόπουλος", true},
+		{"Northern Meridian Shipping", "Northern Meridian Shipping Ltd", true},
+		{"Sergej Schukow", "Sergey Shukov", true}, {"Anton Tschernow", "Anton Chernov", true}, {"Dschamal Saidow", "Jamal Saidov", true},
+		{"Vik\u200btor Soko\u00adlenko", "Viktor Sokolenko", true}, // what no reader sees
+		{"M. I. Fernandez Ochoa", "Maria Isabel Fernández Ochoa", true},
 		{"Viktor Sokolov", "Viktor Sokolenko", false}, {"Sokolenko", "Viktor Sokolenko", false}, {"Viktoria Sommer", "Viktor Sokolenko", false},
 		{"Jürgen Müller", "Jürgen Müller-Thießen", false}, {"Thomas Müller", "Jürgen Müller-Thießen", false}, {"Nguyen Van An", "Nguyễn Văn Khải", false},
 		{"Lukas Wismar", "Łukasz Wiśniewski", false}, {"Northern Lights Shipping Ltd", "Northern Meridian Shipping Ltd", false},
@@ -146,6 +149,9 @@ func TestRules(t *testing.T) {
 		{"same name, other birth", func(p *Payment) { p.Parties[0] = Party{Role: "payee", Name: "Victor Sokolenko", Born: "1990-01-01"} }, reviewIt, "R-NAME-2"},
 		{"like name, other birth", func(p *Payment) { p.Parties[0] = Party{Role: "payee", Name: "Viktor Sokolenka", Born: "1990-01-01"} }, clearIt, "R-NAME-3"},
 		{"no letters", func(p *Payment) { p.Parties[0].Name = "…" }, reviewIt, "R-NAME-0"},
+		{"letters of another alphabet", func(p *Payment) { p.Parties[0].Name = "يوسف الخرقاني" }, reviewIt, "R-NAME-0"},
+		{"letters of no alphabet", func(p *Payment) { p.Parties[0].Name = "Ｖｉｋｔｏｒ Ｓｏｋｏｌｅｎｋｏ" }, reviewIt, "R-NAME-0"},
+		{"more words than are compared", func(p *Payment) { p.Parties[0].Name = "Viktor Sokolenko" + strings.Repeat(" x", wordsMax-1) }, reviewIt, "R-NAME-0"},
 		{"the second party", func(p *Payment) {
 			p.Parties = append(p.Parties, Party{Role: "bank", Name: "Northern Meridian Shipping"})
 		}, reviewIt, "R-NAME-2"},
@@ -165,7 +171,7 @@ func TestMalformedPayments(t *testing.T) {
 		"negative": func(p *Payment) { p.Amount.Value = "-1.00" }, "places": func(p *Payment) { p.Amount.Value = "1.001" }, "yen": func(p *Payment) { p.Amount = Amount{"1.5", "JPY"} },
 		"currency": func(p *Payment) { p.Amount.Currency = "eur" }, "nobody": func(p *Payment) { p.Parties = nil }, "many": func(p *Payment) { p.Parties = make([]Party, partiesMax+1) },
 		"no name": func(p *Payment) { p.Parties[0].Name = "" }, "born": func(p *Payment) { p.Parties[0].Born = "1961" }, "country": func(p *Payment) { p.Parties[0].Country = "Germany" },
-		"no role": func(p *Payment) { p.Parties[0].Role = "" }, "not text": func(p *Payment) { p.Parties[0].Name = "\xff" },
+		"no role": func(p *Payment) { p.Parties[0].Role = "" }, "not text": func(p *Payment) { p.Parties[0].Name = "\xff" }, "was not text": func(p *Payment) { p.Parties[0].Name = "Soko\ufffdlenko" },
 	} {
 		p := payment()
 		change(p)
@@ -184,6 +190,9 @@ func TestMalformedInput(t *testing.T) {
 		{"", errForm}, {"[]", errForm}, {"null {}", errForm}, {string(good) + "{}", errForm}, {strings.Replace(string(good), `"id"`, `"extra":1,"id"`, 1), errForm},
 		{string(good[:len(good)-1]), errForm}, {strings.Repeat(" ", inputMax+1), errLarge}, {strings.Replace(string(good), `"100.00"`, `100.00`, 1), errForm},
 		{strings.Repeat("[", 100000), errForm}, {string(good), nil},
+		{strings.Replace(string(good), `"name"`, `"name":"Viktor Sokolenko","name"`, 1), errForm}, {strings.Replace(string(good), `"name"`, `"NAME":"Viktor Sokolenko","name"`, 1), errForm},
+		{strings.Replace(string(good), `"id"`, `"parties":[{"role":"x","name":"Viktor Sokolenko"}],"id"`, 1), errForm},
+		{strings.Replace(string(good), "Vogel", "Vo\xffgel", 1), errForm}, {strings.Replace(string(good), "Vogel", `Vo\ud800gel`, 1), errForm},
 	} {
 		if err := run(files, strings.NewReader(c.input), new(bytes.Buffer)); err != c.want {
 			t.Errorf("%.40q gives %v", c.input, err)
@@ -198,7 +207,7 @@ func TestTablesAreChecked(t *testing.T) {
 	for name, change := range map[string]func(t *Tables){
 		"a rate of nothing": func(t *Tables) { t.Rates.Rates["USD"] = "0" }, "a rate that is none": func(t *Tables) { t.Rates.Rates["USD"] = "x" },
 		"a rate of the base": func(t *Tables) { t.Rates.Rates["EUR"] = "2" }, "an entry without letters": func(t *Tables) { t.List[0].Aliases = []string{"-"} },
-		"no limit": func(t *Tables) { t.Policy.ReviewOver = "" }, "a policy in another currency": func(t *Tables) { t.Policy.Currency = "NOK" }, "no threshold": func(t *Tables) { t.Policy.Threshold = 0 },
+		"an entry of other letters": func(t *Tables) { t.List[0].Aliases = []string{"يوسف"} }, "no limit": func(t *Tables) { t.Policy.ReviewOver = "" }, "a policy in another currency": func(t *Tables) { t.Policy.Currency = "NOK" }, "no threshold": func(t *Tables) { t.Policy.Threshold = 0 },
 	} {
 		changed := tables(t)
 		change(changed)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 const inputMax = 1 << 20 // bytes
@@ -20,7 +21,32 @@ var (
 	errTables = errors.New("the tables of the image cannot be read")
 )
 
-// decodeStrict takes one JSON value without unknown members and with nothing behind it.
+// checkMembers refuses an object that names a member twice: the decoder would mix the two. Letter case is no difference to it.
+func checkMembers(decoder *json.Decoder) error {
+	token, err := decoder.Token()
+	opening, nested := token.(json.Delim)
+	if err != nil || !nested {
+		return err
+	}
+	seen := map[string]bool{}
+	for decoder.More() {
+		if opening == '{' {
+			token, err = decoder.Token()
+			name := strings.ToLower(fmt.Sprint(token))
+			if err != nil || seen[name] {
+				return errForm
+			}
+			seen[name] = true
+		}
+		if err = checkMembers(decoder); err != nil {
+			return err
+		}
+	}
+	_, err = decoder.Token()
+	return err
+}
+
+// decodeStrict takes one JSON value without unknown members, without one twice, and with nothing behind it.
 func decodeStrict(data []byte, value interface{}) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
@@ -30,7 +56,7 @@ func decodeStrict(data []byte, value interface{}) error {
 	if _, err := decoder.Token(); err != io.EOF {
 		return errForm
 	}
-	return nil
+	return checkMembers(json.NewDecoder(bytes.NewReader(data))) // it is JSON, and no deeper than the decoder goes
 }
 
 func readTables(paths []string) (*Tables, error) {
