@@ -10,14 +10,16 @@ from text import Cover, Span
 ENGLISH = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 GERMAN = ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember")
 SHORT = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Mär", "Okt", "Dez", "Sept")
-MONTH = "(?:" + "|".join(sorted({*ENGLISH, *GERMAN}, key=len, reverse=True)) + "|(?:" + "|".join(SHORT) + r")\b\.?)"
+MONTH = "(?:" + "|".join(sorted({written for name in (*ENGLISH, *GERMAN) for written in (name, name.upper())}, key=len, reverse=True)) + "|(?:" + "|".join(
+    (*SHORT, *map(str.upper, SHORT))) + r")\b\.?)"
 YEAR = r"(?:19|20)\d\d"
 WEEKDAY = r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,? )?"
 
 FORMS = [re.compile(form) for form in (
-    rf"\b{YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])\b",
+    rf"\b{YEAR}(?P<sep>[./-])(?:0[1-9]|1[0-2])(?P=sep)(?:0[1-9]|[12]\d|3[01])(?![\w/])",
     rf"\b(?:0?[1-9]|[12]\d|3[01])(?P<sep>[./-])\s?(?:0?[1-9]|1[0-2])(?P=sep)\s?(?:{YEAR}|\d\d)(?![\d/]|[.,]\d)",
     rf"\b{WEEKDAY}(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th|\.)?(?: of)? {MONTH},? (?:{YEAR})\b",
+    rf"\b(?:[12]\d|3[01]|0?[1-9])(?P<sep>[ /-]){MONTH}(?P=sep)(?:{YEAR}|\d\d)(?![\w/]|[.,]\d)",
     rf"\b{WEEKDAY}{MONTH} (?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?,? {YEAR}\b",
     rf"\b{MONTH},? {YEAR}\b",
     rf"\b{WEEKDAY}(?:[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th|\.)?(?: of)? {MONTH}(?![\w])",
@@ -40,7 +42,7 @@ def read(text):
     """(year or None, month, day or None) of a date as written; None if it is none, such as 31.02.2026."""
     bare = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b|(?<=[^\W\d])\.", "", text)
     bare = re.sub(r"(?<=\d)\.(?=\s[^\W\d])", "", bare)
-    iso = re.fullmatch(rf"({YEAR})-(\d\d)-(\d\d)", bare)
+    iso = re.fullmatch(rf"({YEAR})[./-](\d\d)[./-](\d\d)", text)
     try:
         if iso:
             return datetime.date(*map(int, iso.groups())).timetuple()[:3]

@@ -2,6 +2,7 @@
 the text with placeholders, what was replaced by kind, and the days between its dates, so that the course of an illness can still be read."""
 import json
 import sys
+import unicodedata
 
 import dates
 import names
@@ -47,7 +48,17 @@ class Placeholders:
         return {place: (day - start).days for place, day in near.items()}
 
 
+SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f"), " ")
+UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+
+
+def plain(text):
+    """One kind of line end and of space, and letters with their marks in one piece: the rules see words as people do."""
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n")).translate(SPACES | UNSEEN)
+
+
 def deidentify(text):
+    text = plain(text)
     placeholders, out, at = Placeholders(), [], 0
     for span in find(text):
         out += [text[at:span.start], placeholders.of(span)]
@@ -66,7 +77,7 @@ def read():
         raise Refused("the letter is not text in UTF-8") from None
     if "\0" in text:
         raise Refused("the letter is not text in UTF-8")
-    return text.replace("\r\n", "\n")
+    return text
 
 
 def main():

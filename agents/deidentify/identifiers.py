@@ -4,10 +4,11 @@ import re
 from text import Span, folded
 
 EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b")
+IP = re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.]*\d)")
 URL = re.compile(r"\b(?:https?://|www\.)[^\s<>()]*[\w/]")
 
 LABELS = (r"(?:MRN|NHS|SSN|PID|KVNR|IBAN|Hospital|Record|Medical record|Patient|Insurance|Policy|Member|Membership|Case|Claim|Account|Chart|Health card|Passport|"
-          r"Reference|Ref|Lab|Sample|Accession|Device|Serial|Licence|License|Versicherten|Versicherungs|Patienten|Fall|Akten|Kranken|Kassen|Mitglieds)")
+          r"Reference|Ref|Lab|Sample|Accession|Device|Serial|Licence|License|Medicare|Medicaid|CHI|Versicherten|Versicherungs|Patienten|Fall|Akten|Kranken|Kassen|Mitglieds)")
 NUMBER_WORD = r"(?:\s?-?(?:number|no|nr|num|id|nummer|#)\b\.?|\s?№)"
 LABELLED = re.compile(rf"\b{LABELS}{NUMBER_WORD}?(?:\s?\(\w+\))?\s?[:#=]?\s*(?:is |was |lautet )?(?P<id>(?=[\w/.-]{{0,40}}\d)[A-Z0-9][\w/-]*(?:[ .][A-Z]?\d[\w/-]*)*)", re.I)
 FORMS = [re.compile(form) for form in (
@@ -35,7 +36,7 @@ def phone_key(text):
 def find(text):
     """Spans of the kinds email, web, number and phone, the surest first."""
     spans = [Span(*m.span(), "email", m[0].casefold()) for m in EMAIL.finditer(text)]
-    spans += [Span(*m.span(), "web", m[0].casefold()) for m in URL.finditer(text)]
+    spans += [Span(*m.span(), "web", m[0].casefold()) for form in (URL, IP) for m in form.finditer(text)]
     for match in LABELLED.finditer(text):
         if len(digits(match["id"])) >= 3:
             spans.append(Span(*match.span("id"), "number", folded(match["id"])))

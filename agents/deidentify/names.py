@@ -10,17 +10,20 @@ PART = rf"(?:O[’']{WORD}|Mc{WORD}|Mac{WORD}|{WORD})"
 INITIALS = rf"(?:[{UPPER}]\.[ ]?)*"
 PARTICLE = r"(?:(?:von|van|de|der|den|zu|zur|di|da|del|la|le|bin|al|el|ter) )*"
 FULL = rf"{INITIALS}{PARTICLE}{PART}(?: (?:{INITIALS}{PARTICLE}{PART}|[{UPPER}]\.(?= )))*"
-TITLE = (r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Dame|Sister|Nurse|Herrn?|Frau|Fr|Hr|Oberarzt|Oberärztin|Chefarzt|Chefärztin|Schwester|Pfleger)\.?"
+TITLE = (r"(?:Mr|MR|Mrs|MRS|Ms|Miss|MISS|Mx|Dr|DR|Prof|PROF|HERRN?|FRAU|Professor|Sir|Dame|Sister|Nurse|Herrn?|Frau|Fr|Hr|Oberarzt|Oberärztin|Chefarzt|Chefärztin|Schwester|Pfleger)\.?"
          r"(?: (?:med|rer|nat|dent|h|c|habil|Dr|Prof|Priv|Doz)\.|[- ](?:Dr|Prof|Doz)\.?)*")
-TITLED = re.compile(rf"\b(?:{TITLE} )+(?:(?:Kollege|Kollegin|Colleague) )?(?P<name>{FULL})")
+TITLED = re.compile(rf"\b(?:{TITLE}[ \t]+|(?:Mr|Mrs|Ms|Dr|Herrn?|Frau)\.?\n[ \t]*)+(?:(?:Kollege|Kollegin|Colleague) )?(?P<name>(?:[{UPPER}] )?{FULL})")
 INITIALLED = re.compile(rf"(?<![.\w])(?P<name>(?:[{UPPER}]\. ?){{1,3}}{PARTICLE}{PART})\b")
-LABELLED = re.compile(rf"^[ \t]*(?:Re|Patient(?:in)?|Patient name|Name|Name of patient|Full name|Surname|Next of kin|Consultant|GP|Referred by|Seen by|Copy to|cc|Betreff|Betr|Signed|"
+LABELLED = re.compile(rf"^[ \t]*(?i:Re|Patient(?:in)?|Patient name|Name|Name of patient|Full name|Surname|Next of kin|Consultant|GP|Referred by|Seen by|Copy to|cc|Betreff|Betr|Signed|"
                       rf"Dictated by|Physician|Surgeon|Contact|Carer|Hausarzt|Angehörige)[ \t]*:[ \t]*(?:{TITLE} )*(?P<name>{FULL})", re.M)
-SURNAME_FIRST = re.compile(rf"^[ \t]*(?:Re|Patient(?:in)?|Name|Betreff)[ \t]*:[ \t]*(?P<name>{PART}, {PART})", re.M)
+SURNAME_FIRST = re.compile(rf"^[ \t]*(?i:Re|Patient(?:in)?|(?:Patient |Full )?Name|Betreff)[ \t]*:[ \t]*(?P<name>{PART}, {PART}(?: {PART})*)", re.M)
+CAPITALS_FIRST = re.compile(rf"\b(?P<name>[{UPPER}]{{2,}}(?:[-'’][{UPPER}]+){{0,4}}, (?P<given>{WORD}))\b")
+SEEN = re.compile(rf"\b(?:(?:I|[Ww]e) (?:saw|met|reviewed|examined|assessed|spoke to|spoke with)|referr(?:ing|al of)|(?:Ihre?n?|[Dd]e[rnm]|[Dd]ie) Patient(?:in|en)?) (?!{TITLE} )(?P<name>{PART} {PART})\b")
 GREETED = re.compile(rf"\b(?:Dear|Hello|Hi|Lieber?) (?!Sir|Madam|Colleague|Doctor|Team)(?!{TITLE} )(?P<name>{FULL})")
 SIGNED = re.compile(rf"(?:[Yy]ours (?:sincerely|faithfully|truly)|[Kk]ind regards|[Bb]est wishes|[Mm]it freundlichen(?: kollegialen)? Grüßen|[Ss]incerely),?[ \t]*\n\s*"
                     rf"(?:{TITLE} )*(?P<name>{FULL})")
-KIN = re.compile(rf"\b(?:wife|husband|son|daughter|mother|father|sister|brother|partner|carer|neighbour|friend|niece|nephew|Ehemann|Ehefrau|Sohn|Tochter|Mutter|Vater),? "
+KIN = re.compile(rf"\b(?:wife|husband|son|daughter|mother|father|sister|brother|partner|carer|neighbour|friend|niece|nephew|uncle|aunt|cousin|"
+                 r"grandson|granddaughter|grandmother|grandfather|Ehemann|Ehefrau|Sohn|Tochter|Mutter|Vater|Bruder|Enkel|Enkelin)(?:-in-law)?,? "
                  rf"(?P<name>{PART}(?: {PART})?)\b")
 BY_GIVEN = re.compile(rf"\b(?P<name>(?P<given>{WORD})(?: [{UPPER}]\.)?(?: {PARTICLE}{PART}){{1,2}})\b")
 SOLE = re.compile(rf"\b{WORD}\b")
@@ -59,12 +62,12 @@ def is_medicine(text, start, end):
 def introduced(text):
     """Places of names with something beside them that says so."""
     found = []
-    for form in (SURNAME_FIRST, LABELLED, TITLED, GREETED, SIGNED, KIN, INITIALLED):
+    for form in (SURNAME_FIRST, LABELLED, TITLED, SEEN, GREETED, SIGNED, KIN, INITIALLED):
         for match in form.finditer(text):
             place = trimmed(text, *match.span("name"))
             if place and not is_disease(text, *place):
                 found.append(place)
-    for match in BY_GIVEN.finditer(text):
+    for match in (*BY_GIVEN.finditer(text), *CAPITALS_FIRST.finditer(text)):
         place = trimmed(text, *match.span("name")) if match["given"].casefold() in GIVEN else None
         if place and not is_medicine(text, *place):
             found.append(place)

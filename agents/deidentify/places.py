@@ -7,7 +7,7 @@ STREET_END = r"(?:[Ss]tra(?:ß|ss)e|[Ss]tr\.|[Ww]eg|[Gg]asse|[Pp]latz|[Aa]llee|[
 STREETS = [re.compile(form) for form in (
     rf"\b(?:(?:Am|An der|Auf der|Im|In der|Zum|Zur) {WORD}(?: {WORD})?|(?:{WORD}[ -]){{0,2}}[^\W\d_]*{STREET_END}) \d+ ?[a-h]?\b",
     rf"\b(?:(?:Flat|Apt\.?|Apartment|Unit) \d+\w?, )?\d+[A-Ha-h]? (?:{WORD} ){{1,3}}(?:Street|St|Road|Rd|Lane|Ln|Avenue|Ave|Drive|Dr|Close|Court|Crescent|Terrace|"
-    r"Gardens|Square|Grove|Hill|Park|Place|Row|Way|Boulevard|Blvd)\b\.?",
+    r"Gardens|Square|Grove|Hill|Park|Place|Row|Way|View|Mews|Green|Gate|Rise|Vale|Croft|Boulevard|Blvd)\b\.?",
     r"\b(?:P\.?O\.? Box|Postfach) \d[\d ]*\d\b",
 )]
 NAME = rf"(?:(?:Bad|Sankt|St\.?|New|San|Los|Great|North|South|East|West) )?{WORD}(?:[ -](?:am|an der|upon|on|in|under|le)[ -]{WORD}|/{WORD}| {WORD})?"
@@ -17,7 +17,8 @@ TOWNS = [re.compile(form) for form in (
     rf"\b(?P<town>{NAME}), [A-Z]{{2}} \d{{5}}(?:-\d{{4}})?\b",
 )]
 POSTCODE = re.compile(r"\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b")
-LIVES_IN = re.compile(rf"\b(?:lives? (?:alone )?in|living in|resident of|born in|moved to|from the town of|wohnhaft in|geboren in) (?P<town>{WORD})")
+LIVES_IN = re.compile(rf"\b(?:lives? (?:alone )?in|living in|resident of|born in|moved to|from the town of|wohnhaft in|geboren in|"
+                      rf"(?:born on|geboren am|geb\.(?: am)?) [\w. /-]{{3,25}}? in) (?P<town>(?:(?:Bad|Sankt|New|Great|Little|Upper|Lower) )?{WORD})")
 HOUSE = re.compile(rf"\b(?:(?:St\.? )?{WORD}(?:[’']s)? ){{1,3}}(?:(?:General|University|Community|District|Children[’']s|Memorial|Royal) )*"
                    r"(?:Hospital|Infirmary|Clinic|Surgery|Practice|Hospice|Medical Cent(?:re|er)|Health Cent(?:re|er)|Nursing Home|Care Home)\b"
                    rf"|\b(?:(?:Universitäts)?[Kk]linik(?:um)?|Krankenhaus|Praxis|Pflegeheim|Hospital|Reha-Zentrum) (?:am |an der |St\. )?(?!No\b|Nr\b|Number|ID\b){WORD}\b")

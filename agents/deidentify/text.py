@@ -4,8 +4,8 @@ import re
 import typing
 
 HERE = pathlib.Path(__file__).parent
-UPPER = "A-ZÄÖÜÀ-ÖØ-Þ"
-WORD = rf"[{UPPER}][^\W\d_]+(?:[-'’][{UPPER}][^\W\d_]+)*"  # a capitalised word: Vogel, Lee-Smith, O'Brien is matched from O'
+UPPER = "".join(filter(str.isupper, map(chr, range(0x530))))  # Latin with its marks, Greek, Cyrillic
+WORD = rf"[{UPPER}][^\W\d_]+(?:[-'’][{UPPER}][^\W\d_]+){{0,4}}"  # a capitalised word: Vogel, Lee-Smith, O'Brien is matched from O'
 
 
 class Span(typing.NamedTuple):

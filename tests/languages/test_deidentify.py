@@ -37,7 +37,7 @@ def test_recall_and_precision(record_property):
         hits, marked, given = hits + len(set(got) & set(spans)), marked + len(spans), given + len(got)
     recall, precision = hits / marked, hits / given
     record_property("measured", f"de-identifier: recall {recall:.3f} of {marked} marked places, precision {precision:.3f}, {len(LINES)} lines")
-    assert len(LINES) >= 70 and marked >= 80
+    assert len(LINES) >= 89 and marked >= 107
     assert recall >= 0.97 and precision >= 0.99
 
 
@@ -82,12 +82,18 @@ def test_dates_are_read(text, expected):
     assert dates.read(text) == expected
 
 
+def test_what_looks_the_same_is_read_the_same():
+    """Spaces that do not break, letters and marks in two pieces, and what nobody sees."""
+    for text in ("Mr\u00a0Müller came on 3\u202fMarch 2026.", "Mr Mu\u0308ller came on 3 March 2026.", "Mr M\u00adüller came on 3 Mar\u200bch 2026."):
+        assert deidentify.deidentify(text)["text"] == "Mr [NAME-1] came on [DATE-1]."
+
+
 def test_of_two_that_overlap_the_first_rule_wins():
     assert without_overlaps([Span(3, 6, "b", ""), Span(0, 4, "a", ""), Span(6, 7, "c", "")]) == [Span(3, 6, "b", ""), Span(6, 7, "c", "")]
 
 
 ODD = ["", "\n", "Re: ", "Dr ", "Dear", "Yours sincerely,\n", "Patient:", "99.99.9999", "Ünal ", "A", "1", "Dr. ", "St. ", "Flat 1, ", "+49 ", "IBAN ", "a-", "Anna ", "Mc", "O'", "01.01.",
-       "Klinik ", "(0)", "D. ", "A1", "Will "]
+       "Klinik ", "(0)", "D. ", "A1", "Will ", "Aa-", "AA-AA'", "AA, ", "12 JAN-"]
 
 
 @pytest.mark.parametrize("piece", ODD)
