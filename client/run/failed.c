@@ -4,6 +4,7 @@
 
 #include "client/json.h"
 #include "client/run/outcome.h"
+#include "client/unsigned.h"
 #include "host/temporal/objects.h"
 #include "lib/sst/code.h"
 
@@ -62,10 +63,12 @@ enum cmaw_err cmaw_failure_read(struct cmaw_store *store, const struct cmaw_run_
                                 struct cmaw_diag *diag)
 {
     ret_failure->step[0] = '\0';
+    ret_failure->unsigned_count = 0;
     ret_failure->text = CMAW_BUF(CMAW_CLASS_MAX_SIZE);
     CMAW_REQUIRE(record->result.size > 0, CMAW_OK);
     CMAW_PINNED_AUTO(pinned);
     CMAW_TRY(cmaw_pinned_load(store, &record->mh, &pinned, diag));
+    ret_failure->unsigned_count = pinned.deployment->unsigned_count;
     CMAW_EDGE_SECRETS_AUTO(secrets);
     CMAW_TRY(cmaw_store_secrets(store, &record->run_id, &secrets, diag));
     uint32_t step = 0;
@@ -89,6 +92,9 @@ static enum cmaw_err print_json(const struct cmaw_run_record *record, const stru
     CMAW_TRY(cmaw_json_set_text(json, "status", cmaw_run_status_name(record->status)));
     if (record->code[0] != '\0') {
         CMAW_TRY(cmaw_json_set_text(json, "code", record->code));
+    }
+    if (failure->unsigned_count > 0) {
+        CMAW_TRY(cmaw_json_set_u64(json, CMAW_UNSIGNED_KEY, failure->unsigned_count));
     }
     if (failure->step[0] != '\0') {
         CMAW_TRY(cmaw_json_set_text(json, "step", failure->step));

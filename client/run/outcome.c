@@ -124,6 +124,9 @@ enum cmaw_err cmaw_outcome_verify(struct cmaw_store *store, const struct cmaw_ru
         return cmaw_diag_set(diag, err, "run %s does not verify: %s%s%s", record->workflow_id, finding.check == NULL ? "" : finding.check,
                              finding.check == NULL ? "" : ": ", finding.text[0] == '\0' ? cmaw_err_text(err) : finding.text);
     }
+    if (outcome->run->unsigned_count == 0) { /* whoever made up a birth has the key of the role, however good the rest is */
+        outcome->run->unsigned_count = outcome->pinned.deployment->unsigned_count;
+    }
     *ret_outcome = outcome;
     outcome = NULL;
     return CMAW_OK;

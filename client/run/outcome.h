@@ -13,7 +13,7 @@ struct cmaw_outcome {
     struct cmaw_evidence evidence; /* points into pinned, the record, and extra */
     struct cmaw_verified_run *run;
     struct cmaw_edge_secrets secrets;
-    enum cmaw_doc_trust trust; /* what was taken: run->unsigned_count says how often that mattered */
+    enum cmaw_doc_trust trust; /* what was taken: run->unsigned_count says how often that mattered, for the births where all else is signed */
 };
 void cmaw_outcome_free(struct cmaw_outcome **outcome);
 #define CMAW_OUTCOME_AUTO(name) [[gnu::cleanup(cmaw_outcome_free)]] struct cmaw_outcome *name = NULL
@@ -33,6 +33,7 @@ enum cmaw_err cmaw_outcome_open(const struct cmaw_outcome *outcome, uint32_t edg
 struct cmaw_failure_text {
     char step[CMAW_NAME_MAX + 1]; /* empty: not known */
     struct cmaw_buf text;         /* empty: none came */
+    uint32_t unsigned_count;      /* of the births of the deployment that it was checked with: those that nobody signed */
 };
 enum cmaw_err cmaw_failure_read(struct cmaw_store *store, const struct cmaw_run_record *record, struct cmaw_failure_text *ret_failure,
                                 struct cmaw_diag *diag);

@@ -79,10 +79,14 @@ enum cmaw_err cmaw_command_run(int argc, char **argv, struct cmaw_diag *diag)
     return help ? CMAW_OK : run(&args, &words, diag);
 }
 
-static enum cmaw_err print_run(const struct cmaw_run_record *record, bool json)
+/* unsigned_count: of the births behind the keys that its input is sealed for. */
+static enum cmaw_err print_run(const struct cmaw_run_record *record, uint32_t unsigned_count, bool json)
 {
     CMAW_JSON_AUTO(object);
     if (!json) {
+        if (unsigned_count > 0) {
+            cmaw_progress("INSECURE: " CMAW_UNSIGNED_NOTE);
+        }
         return printf("%s\n", record->workflow_id) > 0 ? CMAW_OK : CMAW_E_IO;
     }
     object = json_object();
@@ -90,6 +94,9 @@ static enum cmaw_err print_run(const struct cmaw_run_record *record, bool json)
     CMAW_TRY(cmaw_json_set_hex(object, "run_id", cmaw_bytes32_slice(&record->run_id)));
     CMAW_TRY(cmaw_json_set_text(object, "workflow_id", record->workflow_id));
     CMAW_TRY(cmaw_json_set_text(object, "status", cmaw_run_status_name(record->status)));
+    if (unsigned_count > 0) {
+        CMAW_TRY(cmaw_json_set_u64(object, CMAW_UNSIGNED_KEY, unsigned_count));
+    }
     return cmaw_json_print(object);
 }
 
@@ -102,7 +109,9 @@ static enum cmaw_err submit(const struct run_args *args, const struct cmaw_words
     CMAW_RUN_RECORD_AUTO(record);
     CMAW_TEMPORAL_AUTO(temporal);
     CMAW_TRY(cmaw_run_submit(store, &args->settings, &request, &record, &temporal, diag));
-    return print_run(&record, args->settings.json);
+    CMAW_PINNED_AUTO(pinned);
+    CMAW_TRY(cmaw_pinned_load(store, &record.mh, &pinned, diag));
+    return print_run(&record, pinned.deployment->unsigned_count, args->settings.json);
 }
 
 enum cmaw_err cmaw_command_submit(int argc, char **argv, struct cmaw_diag *diag)
@@ -147,7 +156,7 @@ static enum cmaw_err finish(const struct run_args *args, const char *name, bool 
     if (open || record.status != CMAW_RUN_COMPLETED) {
         return open_result(store, args, &record, diag);
     }
-    return print_run(&record, args->settings.json);
+    return print_run(&record, 0, args->settings.json); /* nothing was verified for that */
 }
 
 enum cmaw_err cmaw_command_wait(int argc, char **argv, struct cmaw_diag *diag)

@@ -1,5 +1,6 @@
 """Unsigned documents without a virtual machine: a stack of tier qemu whose programs are told to simulate it, with an emulated module that signs
 nothing and an /init that takes that. Refused wherever a document is verified, unless that very command line has the switch."""
+import json
 import shutil
 
 import pytest
@@ -89,6 +90,7 @@ def test_what_an_agent_left_is_read_only_with_the_switch(stack):
     """A failed step has a document of its own, which is verified before its words are shown."""
     failed = stack.cmaw("run", unsigned.CLAIM, LETTERS / "11-not-text-failed.bin", SWITCH)
     assert failed.status == 1 and "what the agent of step" in failed.err
+    assert json.loads(stack.cmaw("open", "last", SWITCH, "--json").out)["unsigned_documents"] == 2
     again = stack.cmaw("open", "last")
     assert again.status == 1 and "what the agent of step" not in again.err and unsigned.SAYS_REFUSED in again.err
 

@@ -51,7 +51,7 @@ def document(stack, run, folder):
 VERBS = {
     "trust": Verb(lambda s, r, f: ["trust", s.dir / "bundle.bin", "--root", root(s)]),
     "run": Verb(lambda s, r, f: ["run", CLAIM, LETTER]),
-    "submit": Verb(lambda s, r, f: ["submit", CLAIM, LETTER], counts=False),
+    "submit": Verb(lambda s, r, f: ["submit", CLAIM, LETTER]),
     "open": Verb(lambda s, r, f: ["open", r]),
     "verify": Verb(lambda s, r, f: ["verify", r]),
     "evidence": Verb(lambda s, r, f: ["evidence", r, "-o", f / "again.evidence"]),
