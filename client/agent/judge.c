@@ -8,6 +8,7 @@
 
 #include "client/agent/ports.h"
 #include "lib/base/text.h"
+#include "sys/folder.h"
 
 enum { EXPECTED_MAX = 5 << 20, SHOWN_MAX = 5 << 20, SHOWN = 60 };
 
@@ -131,7 +132,11 @@ static enum cmaw_err update(const struct cmaw_trial *trial, const struct cmaw_ca
         return CMAW_OK;
     }
     CMAW_TRY(cmaw_case_path(cases, name, done ? "fails" : "out", path));
-    (void)unlink(path);
+    if (cmaw_ports_are(path)) {
+        CMAW_TRY(cmaw_folder_remove(path, diag));
+    } else {
+        (void)unlink(path);
+    }
     CMAW_TRY(cmaw_case_path(cases, name, done ? "out" : "fails", path));
     if (ports && done) {
         CMAW_TRY(cmaw_ports_write(path, cmaw_buf_slice(&trial->output), diag));

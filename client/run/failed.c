@@ -112,7 +112,8 @@ static void print_words(const struct cmaw_failure_text *failure)
     (void)fprintf(stderr, "--- what the agent of step %s left, opened with your secrets:\n", failure->step);
     for (size_t i = 0; i < failure->text.size; i++) {
         const uint8_t c = failure->text.data[i];
-        (void)fputc((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f ? '?' : c, stderr);
+        const bool control_in_utf8 = i > 0 && failure->text.data[i - 1] == 0xc2 && c >= 0x80 && c < 0xa0;
+        (void)fputc((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || control_in_utf8 ? '?' : c, stderr);
     }
     (void)fprintf(stderr, "\n---\n");
 }

@@ -265,6 +265,15 @@ def test_an_agent_with_ports(join):
     assert "got '== right'" in results(join, status=1)["two"]["reason"]
 
 
+def test_an_agent_with_ports_that_now_fails(join):
+    """The folder of what was expected goes: it would contradict the new expectation."""
+    results(join, "--update")
+    yaml = join / "image.yaml"
+    yaml.write_text(yaml.read_text().replace("/bin/join, left, right", "/bin/false").replace("join, target: /bin/join", "/bin/busybox, target: /bin/false"))
+    assert results(join, "--update")["two"]["updated"] and results(join)["two"]["passed"]
+    assert not (join / "tests" / "two.out").exists() and (join / "tests" / "two.fails").exists()
+
+
 def test_an_agent_whose_output_is_no_message(join):
     (join / "image.yaml").write_text((join / "image.yaml").read_text().replace("/bin/join, left, right", "/bin/echo").replace("join, target: /bin/join", "/bin/busybox, target: /bin/echo"))
     assert "not one AgentOutput behind its length" in results(join, status=1)["two"]["reason"]
