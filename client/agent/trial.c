@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 #include "client/agent/ports.h"
+#include "client/interrupt.h"
 #include "sys/proc.h"
 
-enum { INPUT_MAX = 4 << 20, OUTPUT_MAX = 4 << 20, ERRORS_MAX = 64 * 1024, VERDICT_SIZE = 128 };
+enum { INPUT_MAX = 4 << 20, OUTPUT_MAX = 4 << 20, ERRORS_MAX = 64 * 1024, VERDICT_SIZE = 128, SLICE_MS = 200 };
 
 static const char *const end_names[] = {
     [CMAW_TRIAL_DONE] = "done", [CMAW_TRIAL_FAILED] = "failed", [CMAW_TRIAL_TIMEOUT] = "timeout", [CMAW_TRIAL_TOO_LARGE] = "too-large",
@@ -102,7 +103,13 @@ static enum cmaw_err start(const struct cmaw_agent_image *image, const struct cm
     const struct cmaw_proc_spec spec = {.path = path, .argv = argv, .env = env, .in = input, .out = ends->output, .err = ends->errors,
                                         .fds = {ends->verdict}, .fd_count = 1, .die_with_parent = true};
     CMAW_TRY(cmaw_proc_start(&spec, &proc, diag));
-    CMAW_TRY(cmaw_proc_wait(&proc, UINT32_MAX, &status));
+    enum cmaw_err err;
+    while ((err = cmaw_proc_wait(&proc, SLICE_MS, &status)) == CMAW_E_TIMEOUT && !cmaw_interrupted()) {
+    }
+    if (cmaw_interrupted()) {
+        return cmaw_diag_set(diag, CMAW_E_CLOSED, "interrupted");
+    }
+    CMAW_TRY(err);
     return status == 0 ? CMAW_OK : cmaw_diag_set(diag, CMAW_E_PEER, "agent-run ended with code %d", status);
 }
 

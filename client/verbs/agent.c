@@ -5,6 +5,7 @@
 
 #include "client/agent/judge.h"
 #include "client/agent/template.h"
+#include "client/interrupt.h"
 #include "client/json.h"
 #include "client/settings.h"
 #include "client/table.h"
@@ -204,6 +205,7 @@ static enum cmaw_err agent_test(int argc, char **argv, struct cmaw_diag *diag)
     bool help;
     CMAW_TRY(cmaw_options_parse(&usage, argc, argv, &words, &help, diag));
     CMAW_REQUIRE(!help, CMAW_OK);
+    cmaw_interrupt_catch(); /* the image in the temporary folder is removed whatever happens */
     return test_folder(&args, words.count > 0 ? words.items[0] : ".", diag);
 }
 

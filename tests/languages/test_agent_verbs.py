@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -217,6 +218,17 @@ def test_nothing_is_left_behind(made, tmp_path):
     tmp_path.chmod(0o755)
     cmaw("agent", "test", made("sh"), cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_left_behind_by_who_is_interrupted(shell, tmp_path_factory):
+    folder, work = shell("while :; do :; done\n"), tmp_path_factory.mktemp("work")
+    work.chmod(0o755)
+    process = subprocess.Popen([harness.program("cmaw"), "agent", "test", folder], env={**os.environ, "TMPDIR": str(work)}, stderr=subprocess.PIPE, text=True)
+    while not list(work.glob("*/image/agent")):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=50) == 1 and "interrupted" in process.stderr.read()
+    assert list(work.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the tests run as an ordinary user already")
