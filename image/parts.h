@@ -29,11 +29,11 @@ enum cmaw_err cmaw_image_conf_put(const struct image_spec *spec, const struct im
                              struct cmaw_slice attestation_root, struct cmaw_buf *conf, struct cmaw_diag *diag);
 
 /* kernel.c: appends the kernel that the options or the YAML file name, or the pinned one, after checking that it is one, and gives the command line.
- * *ret_version is for the metadata, constant. */
+ * DENIED for another than the pinned one in its place. */
 struct image_kernel {
     struct cmaw_buf content;
-    const char *version;
-    struct cmaw_slice cmdline;
+    const char *version;       /* for the metadata; constant */
+    struct cmaw_slice cmdline; /* borrowed from where it was given */
 };
 enum cmaw_err cmaw_image_kernel_read(const struct image_spec *spec, const struct image_overrides *overrides, bool aarch64, struct image_kernel *kernel,
                                 struct cmaw_diag *diag);
