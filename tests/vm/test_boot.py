@@ -40,3 +40,5 @@ def test_a_kernel_boots_with_nsm_and_vsock(image, tmp_path):
         assert guest.wait(machine.WAIT) == 0
     ours = [line for line in printed if line and not line.startswith("[")]
     assert ours == ["nsm: DescribeNSM", "heartbeat: answered", "listening", "done"], "\n".join(printed)
+    told = "\n".join(printed)
+    assert "Spectre V1 : Mitigation: " in told and "Spectre V2 : Mitigation: " in told, told
