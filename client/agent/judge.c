@@ -12,10 +12,6 @@
 
 enum { EXPECTED_MAX = 5 << 20, SHOWN_MAX = 5 << 20, SHOWN = 60 };
 
-static const char *const end_names[] = {
-    [CMAW_TRIAL_DONE] = "done", [CMAW_TRIAL_FAILED] = "failed", [CMAW_TRIAL_TIMEOUT] = "timeout", [CMAW_TRIAL_TOO_LARGE] = "too-large",
-};
-
 [[gnu::format(printf, 2, 3)]] static void explain(struct cmaw_judgement *judgement, const char *format, ...)
 {
     va_list args;
@@ -160,7 +156,7 @@ enum cmaw_err cmaw_judge_case(const struct cmaw_agent_image *image, const struct
     CMAW_TRIAL_AUTO(second);
     CMAW_TRY(cmaw_case_path(cases, name, "in", input));
     CMAW_TRY(cmaw_trial_run(image, setting, input, &first, diag));
-    struct cmaw_judgement judgement = {.end = end_names[first.end], .status = first.status, .us = first.us, .output_size = first.output.size};
+    struct cmaw_judgement judgement = {.end = cmaw_trial_end_name(first.end), .status = first.status, .us = first.us, .output_size = first.output.size};
     if (first.end != CMAW_TRIAL_TIMEOUT) { /* twice as long would tell no more */
         CMAW_TRY(cmaw_trial_run(image, setting, input, &second, diag));
     }

@@ -17,6 +17,11 @@ static const char *const end_names[] = {
     [CMAW_TRIAL_DONE] = "done", [CMAW_TRIAL_FAILED] = "failed", [CMAW_TRIAL_TIMEOUT] = "timeout", [CMAW_TRIAL_TOO_LARGE] = "too-large",
 };
 
+const char *cmaw_trial_end_name(enum cmaw_trial_end end)
+{
+    return end_names[end];
+}
+
 /* What agent-run writes to: files in memory, which hold all of it whatever happens first. */
 struct ends {
     int output, errors, verdict;

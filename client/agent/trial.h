@@ -6,6 +6,9 @@
 
 enum cmaw_trial_end { CMAW_TRIAL_DONE, CMAW_TRIAL_FAILED, CMAW_TRIAL_TIMEOUT, CMAW_TRIAL_TOO_LARGE };
 
+/* "done", "failed", "timeout", "too-large": in agent-run's verdict and in what is printed. */
+const char *cmaw_trial_end_name(enum cmaw_trial_end end);
+
 /* What the agent is told beside its input. */
 struct cmaw_trial_setting {
     const char *run;  /* 64 hex digits */
