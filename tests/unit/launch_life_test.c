@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 /* after the standard headers it needs */
 #include <cmocka.h>
@@ -25,8 +24,7 @@ static void terminate_leaves_nothing_behind(void **state)
     rig_read_file("/proc/self/mounts", &before);
     rig_launch_ready(rig, NULL);
     CMAW_FD_AUTO(pidfd);
-    pidfd = (int)syscall(SYS_pidfd_open, rig_init_of(rig->launcher.pid), 0);
-    assert_true(pidfd >= 0);
+    pidfd = rig_watch_init(rig);
     const char *const terminate[] = {"terminate", "--state-dir", rig->state, "--name", "test", NULL};
     assert_int_equal(rig_command(terminate, &out), 0);
     assert_true(rig_has(&out, "\"EnclaveName\": \"test\"") && rig_has(&out, "\"Terminated\": true"));
@@ -56,7 +54,7 @@ static void a_killed_launcher_takes_its_enclave_along(void **state)
     connection = rig_connect(rig, 5000);
     rig_exchange(connection, "before");
     CMAW_FD_AUTO(pidfd);
-    pidfd = (int)syscall(SYS_pidfd_open, rig_init_of(rig->launcher.pid), 0);
+    pidfd = rig_watch_init(rig);
     assert_int_equal(kill(rig->launcher.pid, SIGKILL), 0);
     assert_int_equal(rig_wait(rig), 128 + SIGKILL);
     assert_true(rig_ends_within(pidfd, WAIT_MS));
@@ -183,13 +181,11 @@ static void runs_without_privileges(void **state)
     rig_give_up_root(rig);
     rig_launch_ready(rig, NULL);
     CMAW_BUF_AUTO(world, TEXT_MAX);
-    CMAW_FD_AUTO(fd);
-    fd = rig_connect(rig, 5001);
-    rig_read_all(fd, &world);
+    rig_read_world(rig, &world);
     assert_true(rig_has(&world, "pid=1 uid=0 gid=0 death=9\n"));
     assert_true(rig_has(&world, "conf mode=100640 size=12 uid=0\n") && rig_has(&world, "null=1\n"));
     CMAW_FD_AUTO(pidfd);
-    pidfd = (int)syscall(SYS_pidfd_open, rig_init_of(rig->launcher.pid), 0);
+    pidfd = rig_watch_init(rig);
     assert_int_equal(kill(rig->launcher.pid, SIGKILL), 0);
     assert_true(rig_ends_within(pidfd, WAIT_MS));
 }

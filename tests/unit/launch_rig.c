@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 /* after the standard headers it needs */
 #include <cmocka.h>
@@ -330,6 +331,21 @@ pid_t rig_init_of(pid_t launcher)
     (void)closedir(processes);
     assert_true(found > 0);
     return found;
+}
+
+int rig_watch_init(const struct rig *rig)
+{
+    const int pidfd = (int)syscall(SYS_pidfd_open, rig_init_of(rig->launcher.pid), 0);
+    assert_true(pidfd >= 0);
+    return pidfd;
+}
+
+void rig_read_world(const struct rig *rig, struct cmaw_buf *text)
+{
+    enum { PORT_WORLD = 5001 };
+    CMAW_FD_AUTO(fd);
+    fd = rig_connect(rig, PORT_WORLD);
+    rig_read_all(fd, text);
 }
 
 bool rig_ends_within(int pidfd, int timeout_ms)

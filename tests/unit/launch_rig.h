@@ -56,6 +56,10 @@ int rig_setup(void **state);
 int rig_teardown(void **state);
 /* The enclave's /init as the host sees it: the launcher's only child. */
 pid_t rig_init_of(pid_t launcher);
+/* Its pidfd. */
+int rig_watch_init(const struct rig *rig);
+/* What /init says of the world around it. */
+void rig_read_world(const struct rig *rig, struct cmaw_buf *text);
 /* Whether the process of a pidfd has ended within the time. */
 bool rig_ends_within(int pidfd, int timeout_ms);
 /* Writes text, and gets the same back. */
