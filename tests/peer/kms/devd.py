@@ -131,11 +131,23 @@ class Devd:
         subprocess.run(command, check=True, capture_output=True, timeout=30)
 
     def client(self, service, key):
-        return boto3.client(
+        return whole_answers(boto3.client(
             service, region_name=REGION, endpoint_url=f"https://localhost:{self.port}", verify=str(self.folder / "tls-ca.pem"),
             aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"],
             aws_session_token=key.get("SessionToken"),
-            config=botocore.config.Config(retries={"total_max_attempts": 1}, max_pool_connections=64, read_timeout=60))
+            config=botocore.config.Config(retries={"total_max_attempts": 1}, max_pool_connections=64, read_timeout=60)))
+
+
+def must_be_whole(response_dict, **_):
+    got, promised = len(response_dict["body"]), int(response_dict["headers"].get("content-length", 0))
+    if got < promised:
+        raise botocore.exceptions.IncompleteReadError(actual_bytes=got, expected_bytes=promised)
+
+
+def whole_answers(client):
+    """botocore takes an answer whose body was cut off, as by a kill, for one without members; here it is no answer."""
+    client.meta.events.register("before-parse", must_be_whole)
+    return client
 
 
 def refused(call, **arguments):
