@@ -137,7 +137,7 @@ static enum cmaw_err print_text(const struct cmaw_verified_run *run)
     print_edges(run);
     (void)printf("\nnot proven:\n"
                  "  that root %s is one to trust: AWS's is 641a0321…, anything else is a private one or a simulation\n"
-                 "  that the images do what their names say: read what the measurements stand for\n"
+                 "  that the answer is right: these images ran, and what they do is for their sources to say\n"
                  "  that no step was also done at another time, with another result: the host may run a step several times\n"
                  "  that nobody else knows the content: that is for the owner to check (cmaw verify)\n", text);
     return CMAW_OK;
@@ -193,7 +193,9 @@ static enum cmaw_err print_run(const struct cmaw_verified_run *run, const struct
 static void print_failure(const struct cmaw_finding *finding, const struct args *args)
 {
     if (args->show == NULL) { /* what stands there would be taken for the content */
-        (void)printf(args->json ? "{\"verified\": false, \"check\": \"%s\"}\n" : "FAIL %s\n", finding->check == NULL ? "form" : finding->check);
+        const char *insecure = args->json ? "\"" CMAW_UNSIGNED_KEY "\": null, " : "INSECURE: " CMAW_UNSIGNED_NOTE "\n";
+        (void)printf(args->json ? "{\"verified\": false, %s\"check\": \"%s\"}\n" : "%sFAIL %s\n", args->accept_unsigned ? insecure : "",
+                     finding->check == NULL ? "form" : finding->check);
     }
 }
 

@@ -311,8 +311,8 @@ static enum cmaw_err search_all(struct search *search, const struct cmaw_plainte
     const bool whole = cut == 0 && sought > 0; /* a search for nothing finds nothing */
     search->proof->pass = search->found == 0 && control && whole;
     search->proof->incomplete = search->found == 0 && control && !whole;
-    (void)snprintf(search->proof->summary, sizeof search->proof->summary, "%llu of %zu terms of the opened states found in %llu bytes outside the enclaves%s%s%s",
-                   (unsigned long long)search->found, sought, (unsigned long long)cmaw_places_size(&search->places),
+    (void)snprintf(search->proof->summary, sizeof search->proof->summary, "%llu %s %zu terms of the opened states found in %llu bytes outside the enclaves%s%s%s",
+                   (unsigned long long)search->found, search->found > 0 ? "times one of" : "of", sought, (unsigned long long)cmaw_places_size(&search->places),
                    control ? "" : "; the control search failed", cut == 0 ? "" : "; not every compressed stream could be searched",
                    sought > 0 ? "" : "; the states hold nothing distinctive to look for: name it with --forbid FILE");
     CMAW_TRY(cmaw_json_set(search->proof->json, "control", json_boolean(control)));

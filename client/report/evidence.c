@@ -47,10 +47,10 @@ static enum cmaw_err download(struct cmaw_page *page)
     cmaw_html_leaf(html, "code", NULL, hex);
     cmaw_html_close(html);
     CMAW_TRY(cmaw_hex_to_cstr(cmaw_bytes32_slice(&page->report->record->mh), hex, sizeof hex));
-    cmaw_html_leaf(html, "p", NULL, "Anyone can check it, offline. Take the manifest's hash from whoever stands for the images, not from this page:");
+    cmaw_html_leaf(html, "p", NULL, "Anyone can check it, offline. The hash in the command is this page's word: use it only if it is the one that you have from whoever stands for the images.");
     cmaw_html_open(html, "pre");
     cmaw_html_textf(html, "cmaw-verify %s --manifest-hash %s%s", name, hex,
-                    page->report->run->unsigned_count > 0 ? " " CMAW_UNSIGNED_SWITCH : "");
+                    page->report->insecure ? " " CMAW_UNSIGNED_SWITCH : "");
     cmaw_html_close(html);
     return CMAW_OK;
 }

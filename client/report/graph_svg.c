@@ -4,7 +4,7 @@
 #include "client/report/parts.h"
 #include "lib/base/text.h"
 
-enum { LABELS_MAX = 24, WIDE = 420, NAME_SHOWN = 20, PCR_SHOWN = 16 };
+enum { LABELS_MAX = 24, WIDE = 420, PAGE = 1500, NAME_SHOWN = 20, PCR_SHOWN = 16 };
 
 /* The first characters of a name, with an ellipsis if there are more. */
 static void put_short(struct cmaw_html *html, struct cmaw_slice name)
@@ -205,7 +205,7 @@ static void open_drawing(struct cmaw_page *page, const struct cmaw_graph *graph)
 {
     struct cmaw_html *html = &page->html;
     cmaw_html_open(html, "svg");
-    cmaw_html_attr(html, "class", graph->width > WIDE ? "graph wide" : "graph");
+    cmaw_html_attrf(html, "class", "graph%s%s", graph->width > WIDE ? " wide" : "", graph->height <= PAGE ? " paged" : "");
     cmaw_html_attr(html, "role", "img");
     cmaw_html_attr(html, "aria-labelledby", "graph-title graph-desc");
     cmaw_html_attrf(html, "width", "%d", graph->width);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/attest/document.h"
 #include "client/report/parts.h"
 #include "client/report/style.h"
 #include "client/unsigned.h"
@@ -72,6 +73,22 @@ static void fact(struct cmaw_html *html, const char *name, const char *element, 
     cmaw_html_close(html);
 }
 
+/* Everything attested hangs from it, so the page says whose it is. */
+static enum cmaw_err put_root(struct cmaw_page *page)
+{
+    struct cmaw_html *html = &page->html;
+    char hex[2 * CMAW_HASH_SIZE + 1];
+    CMAW_TRY(cmaw_hex_to_cstr(page->report->manifest->attestation_root, hex, sizeof hex));
+    cmaw_html_open(html, "div");
+    cmaw_html_leaf(html, "dt", NULL, "Attestation root");
+    cmaw_html_open(html, "dd");
+    cmaw_html_leaf(html, "code", NULL, hex);
+    cmaw_html_text(html, strcmp(hex, CMAW_AWS_ROOT_SHA256) == 0 ? " (AWS's)" : " (not AWS's: a simulation, or a private root)");
+    cmaw_html_close(html);
+    cmaw_html_close(html);
+    return CMAW_OK;
+}
+
 static enum cmaw_err put_facts(struct cmaw_page *page)
 {
     struct cmaw_html *html = &page->html;
@@ -84,6 +101,7 @@ static enum cmaw_err put_facts(struct cmaw_page *page)
     fact(html, "Run", "code", hex);
     CMAW_TRY(cmaw_hex_to_cstr(cmaw_bytes32_slice(&record->mh), hex, sizeof hex));
     fact(html, "Manifest", "code", hex);
+    CMAW_TRY(put_root(page));
     cmaw_when_text(page->report->made_ms, when);
     fact(html, "Verified", "span", when);
     cmaw_html_close(html);
@@ -102,7 +120,7 @@ static enum cmaw_err put_top(struct cmaw_page *page, const struct verdict *verdi
     cmaw_html_leaf(html, "span", "word", verdict->text);
     cmaw_html_leaf(html, "span", "sentence", verdict->sentence);
     cmaw_html_close(html);
-    if (page->report->run != NULL && page->report->run->unsigned_count > 0) {
+    if (page->report->insecure) {
         cmaw_html_open(html, "p");
         cmaw_html_attr(html, "class", "insecure");
         cmaw_html_leaf(html, "strong", NULL, "INSECURE: ");

@@ -13,7 +13,7 @@ const char *cmaw_verdict_text(const struct cmaw_proof *proof)
     return proof->pass ? "PASS" : proof->incomplete ? "INCOMPLETE" : "FAIL";
 }
 
-enum { FAILS_MAX = 5 };
+enum { FAILS_MAX = 5, KIND_SIZE = 32 };
 
 /* What a person should know of a proof beside its result. */
 struct explanation {
@@ -155,6 +155,13 @@ static uint64_t log_lines(const json_t *sources)
     return lines;
 }
 
+/* A kind of term as a sentence starts with it: "word" is "A word". */
+static const char *a_kind(const char *kind, char ret_text[static KIND_SIZE])
+{
+    (void)snprintf(ret_text, KIND_SIZE, "%s %s", kind[0] != '\0' && strchr("aeiou", kind[0]) != NULL ? "An" : "A", kind);
+    return ret_text;
+}
+
 static void confidentiality(struct cmaw_html *html, const json_t *json)
 {
     const json_t *sources = json_object_get(json, "sources"), *finds = json_object_get(json, "finds");
@@ -181,8 +188,9 @@ static void confidentiality(struct cmaw_html *html, const json_t *json)
     findings_start(html, "What was found");
     for (size_t i = 0; i < json_array_size(finds); i++) {
         const json_t *find = json_array_get(finds, i);
+        char kind[KIND_SIZE];
         cmaw_html_open(html, "li");
-        cmaw_html_textf(html, "A %s of %llu bytes (%s) in %s%s, at byte %llu%s", text(find, "kind"), (unsigned long long)number(find, "bytes"), text(find, "form"),
+        cmaw_html_textf(html, "%s of %llu bytes (%s) in %s%s, at byte %llu%s", a_kind(text(find, "kind"), kind), (unsigned long long)number(find, "bytes"), text(find, "form"),
                         json_is_true(json_object_get(find, "compressed")) ? "a compressed stream of " : "", short_place(text(find, "source")),
                         (unsigned long long)number(find, "offset"), number(find, "count") > 1 ? " and more" : "");
         cmaw_html_close(html);
@@ -240,9 +248,6 @@ static void attestation(struct cmaw_html *html, const json_t *json)
 
 static void integrity(struct cmaw_html *html, const json_t *json)
 {
-    if (json_object_get(json, "documents") == NULL) {
-        return;
-    }
     open_table(html, "What was examined");
     number_row(html, "Attestation documents", number(json, "documents"));
     number_row(html, "Receipts", number(json, "receipts"));
@@ -276,9 +281,14 @@ static void section(struct cmaw_page *page, const struct cmaw_proof *proof)
     cmaw_html_text(html, what->title);
     cmaw_html_leaf(html, "span", "badge", cmaw_verdict_text(proof));
     cmaw_html_close(html);
-    cmaw_html_leaf(html, "p", "claim", what->claim);
+    cmaw_html_open(html, "p");
+    cmaw_html_attr(html, "class", "claim");
+    cmaw_html_textf(html, "Claim: %s", what->claim);
+    cmaw_html_close(html);
     cmaw_html_leaf(html, "p", "result", proof->summary);
-    parts[what - explanations](html, proof->json);
+    if (page->report->run != NULL) { /* else nothing was looked at */
+        parts[what - explanations](html, proof->json);
+    }
     cmaw_html_leaf(html, "h4", NULL, "What would have failed it");
     cmaw_html_open(html, "ul");
     for (size_t i = 0; what->fails[i] != NULL; i++) {

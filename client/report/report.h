@@ -16,6 +16,7 @@ struct cmaw_report {
     size_t proof_count;
     struct cmaw_slice evidence;          /* empty where there is no run */
     const struct cmaw_words *disclosed;  /* names of edges that the evidence has in clear */
+    bool insecure;                       /* unsigned documents were taken */
     uint64_t made_ms;
 };
 

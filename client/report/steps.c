@@ -5,6 +5,7 @@
 #include "client/when.h"
 #include "lib/attest/doc.h"
 #include "lib/base/text.h"
+#include "lib/sst/state.h"
 
 static const uint32_t pcr_numbers[CMAW_MEASURED_PCRS] = {0, 1, 2, 8};
 
@@ -159,7 +160,11 @@ static void edges_table(struct cmaw_page *page)
         cell(html, "td", cmaw_end_name(page->plan, edge->from));
         cell(html, "td", cmaw_end_name(page->plan, edge->to));
         cmaw_html_open(html, "td");
-        cmaw_html_textf(html, edge->size_class == 0 ? "smallest that fits" : "%u", edge->size_class);
+        if (edge->size_class == 0) {
+            cmaw_html_text(html, "smallest that fits");
+        } else {
+            cmaw_html_textf(html, "%u: %zu KiB", edge->size_class, cmaw_class_size(edge->size_class) / 1024);
+        }
         cmaw_html_close(html);
         cmaw_html_close(html);
     }

@@ -82,6 +82,12 @@ static enum cmaw_err refute(const struct cmaw_diag *diag, json_t *json, struct c
     return CMAW_OK;
 }
 
+/* Whether what is said rests on unsigned documents. Of a run that does not verify they are not counted: the switch is enough. */
+static bool is_insecure(const struct cmaw_subject *subject)
+{
+    return subject->outcome != NULL ? subject->outcome->run->unsigned_count > 0 : cmaw_store_trust(subject->store) == CMAW_DOC_UNSIGNED_QEMU_TOO;
+}
+
 /* Writes the evidence, the report, or both. */
 static enum cmaw_err write_files(const struct verify_args *args, const struct cmaw_subject *subject, const struct cmaw_proof proofs[PROOFS],
                                  struct cmaw_diag *diag)
@@ -98,7 +104,8 @@ static enum cmaw_err write_files(const struct verify_args *args, const struct cm
     CMAW_TRY(cmaw_pinned_load(subject->store, &subject->record.mh, &pinned, diag));
     const struct cmaw_report report = {.record = &subject->record, .manifest = &pinned.deployment->manifest,
                                        .run = subject->outcome == NULL ? NULL : subject->outcome->run, .proofs = proofs, .proof_count = PROOFS,
-                                       .evidence = cmaw_buf_slice(&evidence), .disclosed = &args->disclose, .made_ms = cmaw_wall_clock_ms()};
+                                       .evidence = cmaw_buf_slice(&evidence), .disclosed = &args->disclose, .insecure = is_insecure(subject),
+                                       .made_ms = cmaw_wall_clock_ms()};
     CMAW_BUF_AUTO(page, CMAW_REPORT_MAX);
     CMAW_TRY(cmaw_report_write(&report, &page));
     return cmaw_file_write(args->report, cmaw_buf_slice(&page), 0600, diag);
@@ -107,10 +114,10 @@ static enum cmaw_err write_files(const struct verify_args *args, const struct cm
 /* With unsigned documents the three words PASS do not stand alone. */
 static enum cmaw_err begin_unsigned(const struct cmaw_subject *subject, json_t *json)
 {
-    const uint32_t count = subject->outcome == NULL ? 0 : subject->outcome->run->unsigned_count;
-    CMAW_REQUIRE(count > 0, CMAW_OK);
+    CMAW_REQUIRE(is_insecure(subject), CMAW_OK);
     if (json != NULL) {
-        return cmaw_json_set_u64(json, CMAW_UNSIGNED_KEY, count);
+        return subject->outcome == NULL ? cmaw_json_set(json, CMAW_UNSIGNED_KEY, json_null())
+                                        : cmaw_json_set_u64(json, CMAW_UNSIGNED_KEY, subject->outcome->run->unsigned_count);
     }
     (void)printf("INSECURE: " CMAW_UNSIGNED_NOTE "\n");
     return CMAW_OK;

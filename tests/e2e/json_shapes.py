@@ -17,6 +17,7 @@ TYPES = {
     "number": is_number,
     "true or false": lambda v: isinstance(v, bool),
     "text or null": lambda v: v is None or isinstance(v, str),
+    "number or null": lambda v: v is None or is_number(v),
     "hex or null": lambda v: v is None or TYPES["hex"](v),
     "list": lambda v: isinstance(v, list),
     "object": lambda v: isinstance(v, dict),

@@ -1,11 +1,14 @@
 """A local stack as `cmaw up` makes it, for tests: its own folder, store and passphrase."""
+import contextlib
 import json
 import os
 import pathlib
 import signal
+import sqlite3
 import subprocess
 
 import harness
+import pb
 from harness import ROOT
 
 CLAIM = ROOT / "agents" / "claim.yaml"
@@ -89,6 +92,22 @@ class Stack:
         value = result.json()
         text = pathlib.Path(value["output_file"]).read_text() if value.get("output_file") else value["output"]
         return json.loads(text) if isinstance(text, str) else text
+
+    @contextlib.contextmanager
+    def damaged(self, run_id):
+        """One bit of a receipt, as the store keeps what came back, is another."""
+        def put(value):
+            with contextlib.closing(sqlite3.connect(self.store, timeout=30)) as database, database:
+                database.execute("UPDATE runs SET result = ? WHERE hex(run_id) = ?", (value, run_id.upper()))
+        with contextlib.closing(sqlite3.connect(self.store, timeout=30)) as database:
+            good = database.execute("SELECT result FROM runs WHERE hex(run_id) = ?", (run_id.upper(),)).fetchone()[0]
+        receipt = pb.decode("RunResult", good)["receipts"][0]
+        at = good.index(receipt) + len(receipt) - 1  # the end of its signature
+        put(good[:at] + bytes([good[at] ^ 1]) + good[at + 1:])
+        try:
+            yield
+        finally:
+            put(good)
 
     def kill(self, pid):
         os.kill(pid, signal.SIGKILL)

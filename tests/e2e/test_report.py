@@ -23,6 +23,7 @@ from test_audit import ATTACKS, Audited
 
 LETTER = LETTERS / "01-water-approve.txt"
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
+NARROW = {"narrow": (320, 640)}
 SCHEMES = ("light", "dark")
 
 
@@ -45,22 +46,6 @@ class Reported(Audited):
         finally:
             path.write_bytes(before)
 
-    @contextlib.contextmanager
-    def damaged(self):
-        """One bit of a receipt, as the store keeps what came back, is another."""
-        def put(value):
-            with contextlib.closing(sqlite3.connect(self.store, timeout=30)) as database, database:
-                database.execute("UPDATE runs SET result = ? WHERE hex(run_id) = ?", (value, self.run_id.upper()))
-        with contextlib.closing(sqlite3.connect(self.store, timeout=30)) as database:
-            good = database.execute("SELECT result FROM runs WHERE hex(run_id) = ?", (self.run_id.upper(),)).fetchone()[0]
-        receipt = pb.decode("RunResult", good)["receipts"][0]
-        at = good.index(receipt) + len(receipt) - 1  # the end of its signature
-        put(good[:at] + bytes([good[at] ^ 1]) + good[at + 1:])
-        try:
-            yield
-        finally:
-            put(good)
-
 
 @pytest.fixture(scope="module")
 def reported(folder):
@@ -81,7 +66,7 @@ def pages(reported, tmp_path_factory):
         reported.loosen()
         ATTACKS["decrypt"][1](reported)
         reported.report(paths["attestation"], status=1)
-    with reported.damaged():
+    with reported.damaged(reported.run_id):
         reported.report(paths["integrity"], status=1)
     with reported.hidden():
         reported.report(paths["incomplete"], status=4)
@@ -108,10 +93,10 @@ def chromium(tmp_path_factory):
 
 
 def show(window, path, size="desktop", scheme="light", script=True):
-    width, height = SIZES[size]
+    width, height = (SIZES | NARROW)[size]
     command = window.driver.execute_cdp_cmd
     command("Emulation.setScriptExecutionDisabled", {"value": not script})
-    command("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == "phone"})
+    command("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size != "desktop"})
     command("Emulation.setEmulatedMedia", {"media": "", "features": [{"name": "prefers-color-scheme", "value": scheme}]})
     window.driver.get(f"file://{path}")
     return window.driver
@@ -139,7 +124,7 @@ def test_the_verdict_comes_first(pages, chromium, name, size):
 
 
 @pytest.mark.parametrize("name", ["good", *NAMED])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES, *NARROW])
 def test_nothing_is_cut_off(pages, chromium, name, size):
     """No scrolling to the side, and no text outside of the page."""
     driver = show(chromium, pages[name], size)
@@ -150,7 +135,15 @@ def test_nothing_is_cut_off(pages, chromium, name, size):
             if (box.width && (box.right > innerWidth + 1 || box.left < -1)) outside.push(e.outerHTML.slice(0, 80));
         }
         return [document.documentElement.scrollWidth, outside]""")
-    assert width <= SIZES[size][0] and outside == []
+    assert width <= (SIZES | NARROW)[size][0] and outside == []
+
+
+def test_what_was_not_looked_at_has_no_figures(pages, chromium):
+    """Tables of zeros would read like a search that found nothing."""
+    def tables(name):
+        driver = show(chromium, pages[name])
+        return [len(driver.find_elements("css selector", f"#{proof} table")) for proof in ("confidentiality", "attestation", "integrity")]
+    assert tables("integrity") == [0, 0, 0] and 0 not in tables("confidentiality")
 
 
 def words_of(text):
@@ -349,6 +342,7 @@ def test_the_page_says_what_verify_says(reported, pages, chromium):
     for number in (value["confidentiality"]["terms"], value["confidentiality"]["events"], value["confidentiality"]["patterns"]):
         assert str(number) in text.split()
     assert value["run_id"] in text and value["manifest"] in text
+    assert f"{reported.manifest.root.hex()} (not AWS's: a simulation, or a private root)" in text
     for step in value["integrity"]["steps"]:
         assert f'{step["finished_ms"] - step["started_ms"]} ms' in text
 

@@ -76,6 +76,21 @@ def test_the_proofs_hold_and_say_what_they_rest_on(stack, run, tmp_path):
     assert "INSECURE" in page.read_text() and f"--manifest-hash {proven['manifest']} {SWITCH}" in page.read_text()
 
 
+def test_a_run_that_does_not_verify_says_that_the_switch_was_given(stack, run, tmp_path):
+    page = tmp_path / "run.html"
+    run_id = next(entry["run_id"] for entry in stack.cmaw("list", "--json").json() if entry["workflow_id"] == run)
+    with stack.damaged(run_id):
+        told, text = (stack.cmaw("verify", run, SWITCH, "--report", page, *words) for words in (["--json"], []))
+    assert told.status == text.status == 1
+    assert json.loads(told.out)["unsigned_documents"] is None
+    assert "INSECURE" in text.out and "INSECURE" in page.read_text()
+    cut = tmp_path / "cut.evidence"
+    cut.write_bytes(unsigned.evidence(stack, run, tmp_path).read_bytes()[:-1])
+    for words, says in ((["--json"], '"unsigned_documents": null'), ([], "INSECURE")):
+        refused = stack.program("cmaw-verify", cut, "--manifest-hash", unsigned.manifest_hash(stack), SWITCH, *words)
+        assert refused.status == 1 and says in refused.out
+
+
 def test_the_codec_shows_a_result_only_with_the_switch(stack, run, tmp_path):
     payloads = codec.payloads_of(stack, run)
     for words, opened in ((), False), ((SWITCH,), True):
