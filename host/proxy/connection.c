@@ -121,12 +121,15 @@ static enum cmaw_err advance(struct proxy *proxy, struct proxy_link *link)
     return link->stage == PROXY_CONNECTING ? check_connected(proxy, link) : CMAW_OK;
 }
 
+/* CLOSED: the enclave has left. A TLS client closes when it has its answer, and does not wait for the other's farewell. IO: the
+ * target has failed. */
 static enum cmaw_err move(struct proxy *proxy, struct proxy_link *link)
 {
     bool moved = false;
     link->more = false;
     CMAW_TRY(cmaw_proxy_flow_move(&link->out, link->inner.fd, link->outer.fd, &moved, &link->more));
-    CMAW_TRY(cmaw_proxy_flow_move(&link->in, link->outer.fd, link->inner.fd, &moved, &link->more));
+    const enum cmaw_err err = cmaw_proxy_flow_move(&link->in, link->outer.fd, link->inner.fd, &moved, &link->more);
+    CMAW_REQUIRE(err == CMAW_OK, err == CMAW_E_IO ? CMAW_E_CLOSED : CMAW_E_IO);
     if (moved) {
         link->deadline = cmaw_clock_ms() + proxy->options->idle_timeout_ms;
     }
@@ -145,9 +148,9 @@ void cmaw_proxy_link_run(struct proxy *proxy, struct proxy_link *link)
         return;
     }
     err = move(proxy, link);
-    if (err != CMAW_OK) {
+    if (err == CMAW_E_IO) {
         cmaw_proxy_link_end(proxy, link, &counters->failed);
-    } else if (link->out.ended && link->in.ended) {
+    } else if (err == CMAW_E_CLOSED || (link->out.ended && link->in.ended)) {
         cmaw_proxy_link_end(proxy, link, &counters->finished);
     }
 }

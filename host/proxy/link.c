@@ -15,7 +15,7 @@ static enum cmaw_err write_out(struct proxy_flow *flow, int to, bool *moved)
     while (flow->start < flow->end) {
         const ssize_t sent = send(to, flow->data + flow->start, flow->end - flow->start, MSG_DONTWAIT | MSG_NOSIGNAL);
         CMAW_REQUIRE(!must_wait(sent), CMAW_OK);
-        CMAW_REQUIRE(sent > 0, CMAW_E_CLOSED);
+        CMAW_REQUIRE(sent > 0, CMAW_E_IO);
         flow->start += (size_t)sent;
         flow->total += (uint64_t)sent;
         *moved = true;

@@ -16,7 +16,7 @@ struct proxy_flow {
 };
 
 /* Moves what can be moved without waiting, at most a megabyte. The end of the source is passed on as a half-close, once all before it is written.
- * *moved is set if a byte or an end moved; *more if the source may have more already. CLOSED, IO: the connection has failed. */
+ * *moved is set if a byte or an end moved; *more if the source may have more already. CLOSED: reading has failed; IO: writing. */
 enum cmaw_err cmaw_proxy_flow_move(struct proxy_flow *flow, int from, int to, bool *moved, bool *more);
 
 #endif

@@ -242,6 +242,15 @@ static void many_at_once(void **state)
     }
 }
 
+static void await_free_place(const struct rig *rig)
+{
+    for (bool served = false; !served;) {
+        CMAW_FD_AUTO(enclave);
+        enclave = enclave_connects(rig);
+        served = readable_within(rig->listener, 100);
+    }
+}
+
 static void connections_over_the_limit_are_closed(void **state)
 {
     struct rig *rig = *state;
@@ -259,12 +268,7 @@ static void connections_over_the_limit_are_closed(void **state)
     expect_end(three);
     cmaw_fd_close(&one);
     cmaw_fd_close(&target_one);
-    /* the place of the first is free once the proxy has seen both its ends */
-    for (bool served = false; !served;) {
-        CMAW_FD_AUTO(four);
-        four = enclave_connects(rig);
-        served = readable_within(rig->listener, 100);
-    }
+    await_free_place(rig); /* once the proxy has seen both ends of the first */
     char byte = 0;
     assert_int_equal(write(two, "x", 1), 1);
     assert_int_equal(read(target_two, &byte, 1), 1);
@@ -296,6 +300,45 @@ static void targets_that_fail_end_the_connection_only(void **state)
     CMAW_BUF_AUTO(log, TEXT_MAX);
     stop(rig, &log);
     assert_true(has(&log, "accepted=2 refused=0 connected=1 unreachable=1 timed_out=0 finished=0 failed=1"));
+}
+
+/* As TLS clients do: the target's farewell comes when nobody is there, or is not read. */
+static void an_enclave_with_its_answer_may_leave(struct rig *rig, bool farewell_first)
+{
+    char text[16] = "";
+    start_ready(rig, "--max-connections", "1");
+    CMAW_FD_AUTO(enclave);
+    CMAW_FD_AUTO(target);
+    enclave = enclave_connects(rig);
+    target = accept4(rig->listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_int_equal(write(enclave, "question", 8), 8);
+    assert_int_equal(recv(target, text, 8, MSG_WAITALL), 8);
+    assert_int_equal(write(target, "answer", 6), 6);
+    if (farewell_first) {
+        assert_int_equal(write(target, "farewell", 8), 8);
+        cmaw_fd_close(&target);
+        assert_int_equal(recv(enclave, text, 14, MSG_WAITALL | MSG_PEEK), 14);
+    }
+    assert_int_equal(recv(enclave, text, 6, MSG_WAITALL), 6);
+    cmaw_fd_close(&enclave);
+    if (!farewell_first) {
+        assert_int_equal(recv(target, text, 1, 0), 0);
+        assert_int_equal(write(target, "farewell", 8), 8);
+    }
+    await_free_place(rig);
+    CMAW_BUF_AUTO(log, TEXT_MAX);
+    stop(rig, &log);
+    assert_true(has(&log, "timed_out=0 finished=1 failed=0"));
+}
+
+static void a_farewell_to_nobody_is_no_failure(void **state)
+{
+    an_enclave_with_its_answer_may_leave(*state, false);
+}
+
+static void a_farewell_that_is_not_read_is_no_failure(void **state)
+{
+    an_enclave_with_its_answer_may_leave(*state, true);
 }
 
 static void a_target_that_never_accepts_is_given_up(void **state)
@@ -435,6 +478,8 @@ int main(void)
         RIG_TEST(many_at_once),
         RIG_TEST(connections_over_the_limit_are_closed),
         RIG_TEST(targets_that_fail_end_the_connection_only),
+        RIG_TEST(a_farewell_to_nobody_is_no_failure),
+        RIG_TEST(a_farewell_that_is_not_read_is_no_failure),
         RIG_TEST(a_target_that_never_accepts_is_given_up),
         RIG_TEST(silence_ends_a_connection),
         RIG_TEST(a_peer_that_does_not_read_holds_little),
