@@ -115,8 +115,7 @@ static struct cmaw_slice next_part(const char **text, bool last)
     return cmaw_slice_of(start, size);
 }
 
-/* The six parts of an ARN, each against its own: no wildcard reaches over a colon. */
-static bool arn_like(const char *pattern, const char *text)
+bool cmaw_lint_arn_like(const char *pattern, const char *text)
 {
     for (int i = 0; i < 6; i++) {
         const struct cmaw_slice expected = next_part(&pattern, i == 5), actual = next_part(&text, i == 5);
@@ -166,10 +165,19 @@ enum cmaw_lint_key cmaw_lint_key_of(const char *name, unsigned *ret_pcr)
                                                                                                : CMAW_LINT_KEY_NO_SUCH;
 }
 
-/* A text that one can compare: no variables. */
+static bool has_six_parts(const char *text)
+{
+    size_t colons = 0;
+    for (; *text != '\0'; text++) {
+        colons += *text == ':';
+    }
+    return colons >= 5;
+}
+
+/* A text that one can compare: no number, no variable, and an ARN where the operator is for ARNs. */
 static bool compares_text(const struct cmaw_lint_operator *op, const char *expected)
 {
-    return op->compare != CMAW_LINT_OTHER && strstr(expected, "${") == NULL;
+    return op->compare != CMAW_LINT_OTHER && strstr(expected, "${") == NULL && (op->compare != CMAW_LINT_ARN || has_six_parts(expected));
 }
 
 static bool text_matches(const struct cmaw_lint_operator *op, const char *expected, const char *actual)
@@ -180,7 +188,7 @@ static bool text_matches(const struct cmaw_lint_operator *op, const char *expect
     case CMAW_LINT_FOLD:
         return strcasecmp(expected, actual) == 0;
     case CMAW_LINT_ARN:
-        return arn_like(expected, actual);
+        return cmaw_lint_arn_like(expected, actual);
     case CMAW_LINT_LIKE:
     case CMAW_LINT_OTHER:
     case CMAW_LINT_NULL:
@@ -249,7 +257,7 @@ static enum cmaw_lint_truth principal_matches(const struct cmaw_lint_operator *o
     if (!compares_text(op, value)) {
         return CMAW_LINT_MAYBE;
     }
-    if (has_wildcard(op, value) && value[strspn(value, "*")] == '\0') {
+    if (op->compare == CMAW_LINT_LIKE && value[0] != '\0' && value[strspn(value, "*")] == '\0') {
         return CMAW_LINT_ALWAYS;
     }
     if (principal->kind == CMAW_LINT_ANYONE) {
@@ -266,7 +274,7 @@ static enum cmaw_lint_truth principal_matches(const struct cmaw_lint_operator *o
 static enum cmaw_lint_truth account_matches(const struct cmaw_lint_operator *op, const char *value,
                                             const struct cmaw_lint_principal *principal)
 {
-    if (!compares_text(op, value) || principal->account[0] == '\0') {
+    if (!compares_text(op, value) || op->compare == CMAW_LINT_ARN || principal->account[0] == '\0') {
         return CMAW_LINT_MAYBE;
     }
     return cmaw_lint_truth_of(text_matches(op, value, principal->account));
@@ -317,7 +325,8 @@ static enum cmaw_lint_truth null_truth(const struct cmaw_lint_test *test, enum c
     if (test->values.count != 1) {
         return CMAW_LINT_MAYBE;
     }
-    return strcasecmp(test->values.items[0], "true") == 0 ? cmaw_lint_not(is_present) : is_present;
+    const char *value = test->values.items[0];
+    return strcasecmp(value, "true") == 0 ? cmaw_lint_not(is_present) : strcasecmp(value, "false") == 0 ? is_present : CMAW_LINT_MAYBE;
 }
 
 static enum cmaw_lint_truth absent_truth(const struct cmaw_lint_operator *op)

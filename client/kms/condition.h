@@ -67,6 +67,8 @@ enum cmaw_err cmaw_lint_operator_parse(const char *name, struct cmaw_lint_operat
 
 /* Shell-like match of the whole text with * and ?. fold: letters match in either case (ASCII). */
 bool cmaw_lint_wildcard(const char *pattern, const char *text, bool fold);
+/* The six parts of an ARN, each against its own: no wildcard reaches over a colon. */
+bool cmaw_lint_arn_like(const char *pattern, const char *text);
 
 /* What the tests of conditions ask about. */
 enum cmaw_lint_key {

@@ -36,13 +36,14 @@ static const json_t *at(const json_t *value, size_t i)
     return json_is_array(value) ? json_array_get(value, i) : value;
 }
 
-/* Conditions may have booleans and numbers where texts are meant; a number is kept as a text that equals nothing. */
+/* Conditions may have booleans and numbers where texts are meant. How a number is written is not known: it is kept as something that, like a
+ * policy variable, is not compared here. */
 static const char *text_of(const json_t *value, bool loose)
 {
     if (loose && json_is_boolean(value)) {
         return json_is_true(value) ? "true" : "false";
     }
-    return loose && json_is_number(value) ? "" : json_string_value(value);
+    return loose && json_is_number(value) ? "${number}" : json_string_value(value);
 }
 
 static enum cmaw_err add_list(const struct place *place, const char *what, const json_t *value, bool loose, struct cmaw_lint_list *list)
@@ -235,8 +236,8 @@ static enum cmaw_err check_frame(const struct cmaw_lint_document *document, stru
             return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s: a policy has no element %.60s", document->name, name);
         }
     }
-    const json_t *version = json_object_get(document->json, "Version");
-    const char *text = json_is_string(version) ? json_string_value(version) : "";
+    const json_t *version = json_object_get(document->json, "Version"); /* absent: 2008-10-17 */
+    const char *text = version == NULL ? "2008-10-17" : json_is_string(version) ? json_string_value(version) : "";
     if (strcmp(text, "2012-10-17") != 0 && strcmp(text, "2008-10-17") != 0) {
         return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s: Version is not 2012-10-17", document->name);
     }

@@ -40,7 +40,7 @@ static void what_is_no_policy_is_refused_with_its_place(void **state)
         {"", "p.json:1: not valid JSON"},
         {"[", "p.json:1: not valid JSON"},
         {"[]", "p.json: a policy is an object"},
-        {"{}", "p.json: Version is not"},
+        {"{}", "there is no statement"},
         {"{'Version':1,'Statement':[]}", "p.json: Version is not"},
         {"{'Version':'2012-10-18','Statement':[]}", "p.json: Version is not"},
         {"{'Version':'2012-10-17','Version':'2012-10-17','Statement':[]}", "not valid JSON"},
@@ -177,7 +177,13 @@ static void tests_have_three_values(void **state)
         {"'StringEquals':{'aws:PrincipalArn':'" P "'}", "AAA", "AAAA"},
         {"'StringNotEquals':{'aws:PrincipalArn':'" P "'}", "NNN", "NNNN"},
         {"'ArnLike':{'aws:PrincipalArn':'arn:aws:iam::*:role/*'}", "AAA", "AAAA"},
-        {"'ArnLike':{'aws:PrincipalArn':'arn:*:role/*'}", "NNN", "NNNN"},
+        {"'ArnLike':{'aws:PrincipalArn':'arn:*:*:*:*:user/*'}", "NNN", "NNNN"},
+        {"'ArnLike':{'aws:PrincipalArn':'arn:*:role/*'}", "MMM", "MMMM"}, /* no ARN */
+        {"'ArnLike':{'aws:PrincipalArn':'*'}", "MMM", "MMMM"},
+        {"'ArnEquals':{'aws:PrincipalAccount':'111122223333'}", "MMM", "MMMM"},
+        {"'StringLike':{'aws:PrincipalArn':'*'}", "AAA", "AAAA"},
+        {"'StringEquals':{'aws:PrincipalAccount':111122223333}", "MMM", "MMMM"}, /* a number */
+        {"'Null':{'" KEY("PCR0") "':'perhaps'}", "MMM", "MMMM"},
         {"'StringLike':{'aws:PrincipalArn':'arn:*:role/*'}", "AAA", "AAAA"},
         {"'StringEquals':{'aws:PrincipalAccount':'999922223333'}", "NNN", "NNNN"},
     };
