@@ -53,7 +53,12 @@ enum cmaw_err cmaw_when_parse(const char *text, const char *option, uint64_t *re
     const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &utc);
     rest = rest == NULL ? NULL : take_fraction(rest, &ms);
     const time_t seconds = rest == NULL ? -1 : timegm(&utc);
-    if (rest == NULL || strcmp(rest, "Z") != 0 || seconds < 0) {
+    char again[CMAW_WHEN_SIZE] = "";
+    if (seconds >= 0) {
+        cmaw_when_text((uint64_t)seconds * 1000, again);
+    }
+    /* written back it is the same: the C library takes February 30, single digits and spaces as well */
+    if (rest == NULL || strcmp(rest, "Z") != 0 || seconds < 0 || strncmp(text, again, 19) != 0) {
         cmaw_diag_hint(diag, "a time is written 2026-03-14T09:26:53Z");
         return cmaw_diag_set(diag, CMAW_E_USAGE, "%s: \"%.40s\" is no time", option, text);
     }

@@ -52,7 +52,7 @@ static enum cmaw_err read_pcr(const char *word, struct cmaw_document_policy *pol
     if (value.size != CMAW_PCR_SIZE || policy->pinned[index]) {
         return cmaw_diag_set(diag, CMAW_E_USAGE, "attest: PCR%lu %s", index, policy->pinned[index] ? "is pinned twice" : "has 96 digits of hex");
     }
-    if (index <= 2 && cmaw_slice_is_zero(cmaw_buf_slice(&value))) {
+    if ((index <= 2 || index == 8) && cmaw_slice_is_zero(cmaw_buf_slice(&value))) {
         return cmaw_diag_set(diag, CMAW_E_USAGE, "attest: PCR%lu of zeros is what every enclave in debug mode has", index);
     }
     policy->pinned[index] = true;

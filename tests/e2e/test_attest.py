@@ -119,7 +119,7 @@ def test_debug_and_unpinned_say_so():
     (["--pcr", "x=" + "11" * 48], "0 to 31"),
     (["--pcr", "0=1122"], "96 digits"),
     (["--pcr", "0=" + "zz" * 48], "hex"),
-    (["--pcr", "0=" + "00" * 48], "debug mode"),
+    *[(["--pcr", f"{register}=" + "00" * 48], "debug mode") for register in (0, 1, 2, 8)],
     (["--pcr", "3=" + "11" * 48, "--pcr", "3=" + "11" * 48], "twice"),
     (["--any-pcr-insecure", "--nonce", "xy"], "hex"),
     (["--any-pcr-insecure", "--at", "yesterday"], "no time"),
