@@ -83,7 +83,8 @@ static void use(struct cmaw_audit *audit, const char *name, const json_t *event)
     const bool decrypt = strcmp(name, "Decrypt") == 0;
     audit->decrypts += decrypt;
     audit->generates += !decrypt;
-    const char *fault = cmaw_audit_use_fault(audit->manifest, audit->role, audit->trust, event);
+    bool own = false;
+    const char *fault = cmaw_audit_use_fault(audit->manifest, audit->role, audit->trust, event, &own);
     if (fault != NULL) {
         bad(audit, name, fault, event);
         return;
@@ -91,6 +92,10 @@ static void use(struct cmaw_audit *audit, const char *name, const json_t *event)
     bool is_unsigned = false;
     const json_t *recipient = cmaw_event_recipient(event, audit->trust, &is_unsigned);
     audit->unsigned_uses += is_unsigned;
+    if (!own) {
+        audit->elsewhere++;
+        return;
+    }
     if (!decrypt) {
         (void)snprintf(audit->born, sizeof audit->born, "%s", cmaw_event_text(event, "eventTime")); /* the oldest comes last */
         return;
@@ -197,6 +202,10 @@ void cmaw_audit_end(struct cmaw_audit *audit)
             put_shown(&audit->text, later->time);
             cmaw_buf_put_cstr(&audit->text, during ? ", between the key's birth and the end of the run\n" : ", after the run\n");
         }
+    }
+    if (audit->elsewhere > 0) {
+        cmaw_buf_printf(&audit->text, "  %-10s %zu uses are of other roles or manifests, whose encryption context they have: they open nothing of this one\n", "note",
+                        audit->elsewhere);
     }
     if (audit->lines > CMAW_AUDIT_LINES_MAX) {
         cmaw_buf_printf(&audit->text, "  and %zu more\n", audit->lines - CMAW_AUDIT_LINES_MAX);

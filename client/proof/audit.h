@@ -30,6 +30,7 @@ struct cmaw_audit {
     size_t expected_count;
     size_t events, decrypts, generates, refused, other;
     size_t bad;
+    size_t elsewhere;         /* of decrypts and generates that are not bad: for another role or manifest */
     size_t unsigned_uses;     /* of decrypts and generates that are not bad: to a recipient that nobody vouches for */
     char born[32];            /* the first granted GenerateDataKey for this manifest; empty: none seen */
     char newest[32], oldest[32];
@@ -44,7 +45,7 @@ void cmaw_audit_free(struct cmaw_audit *audit);
 enum cmaw_err cmaw_audit_begin(const struct cmaw_verified_run *run, const struct cmaw_role *role, enum cmaw_doc_trust trust,
                                 struct cmaw_audit *ret_audit);
 /* An event about the key, newest first. Bad are: a Decrypt or GenerateDataKey that was granted without recipient, for measurements that the manifest does not
- * list, under another encryption context, or to another account or a service; every other granted operation that gives out key material, makes or moves
+ * list, under an encryption context of no role and manifest of the tenant, or to another account or a service; every other granted operation that gives out key material, makes or moves
  * ciphertext, or lets somebody else do so; an event that cannot be read. Events are hostile text. */
 void cmaw_audit_event(struct cmaw_audit *audit, const json_t *event);
 /* After the last event: bad is also a policy that was set between birth and the end of the run, unless it is the one in force at birth. Later ones are told. */

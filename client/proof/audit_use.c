@@ -53,25 +53,37 @@ static bool is_measured(const struct cmaw_role *role, const json_t *recipient)
     return measured;
 }
 
-static bool text_is(const json_t *object, const char *key, const char *text)
+/* Whose key the event's encryption context names. KMS opens a ciphertext under its own context only, so no other use can release this one. */
+struct named {
+    bool known;                    /* a context of the protocol, of this tenant */
+    bool own_manifest;
+    const struct cmaw_role *role;  /* of the manifest, whose measurements the use must have; in another manifest's context: the one looked at */
+};
+
+static const struct cmaw_role *find_role(const struct cmaw_manifest *manifest, const char *id)
 {
-    const char *value = json_string_value(json_object_get(object, key));
-    return value != NULL && strcmp(value, text) == 0;
+    uint64_t number = 0;
+    for (size_t i = 0; cmaw_parse_u64(id, UINT32_MAX, &number) == CMAW_OK && i < manifest->role_count; i++) {
+        if (manifest->roles[i].id == number) {
+            return &manifest->roles[i];
+        }
+    }
+    return NULL;
 }
 
-static bool has_exact_context(const struct cmaw_manifest *manifest, const struct cmaw_role *role, const json_t *event)
+static struct named name_key(const struct cmaw_manifest *manifest, const struct cmaw_role *role, const json_t *event)
 {
     const json_t *context = json_object_get(json_object_get(event, "requestParameters"), "encryptionContext");
-    char tenant[CMAW_NAME_MAX + 1];
-    char id[16];
-    char mh[2 * CMAW_HASH_SIZE + 1];
-    if (cmaw_slice_to_cstr(manifest->tenant, tenant, sizeof tenant) != CMAW_OK ||
-        cmaw_hex_to_cstr(cmaw_bytes32_slice(&manifest->mh), mh, sizeof mh) != CMAW_OK) {
-        return false;
+    const char *role_id = cmaw_event_text(context, "role"), *mh = cmaw_event_text(context, "manifest");
+    struct cmaw_bytes32 other;
+    if (json_object_size(context) != 4 || strcmp(cmaw_event_text(context, "sst"), "1") != 0 ||
+        !cmaw_slice_eq_cstr(manifest->tenant, cmaw_event_text(context, "tenant")) ||
+        cmaw_hex_decode_exact(cmaw_slice_of_cstr(mh), other.bytes, sizeof other.bytes) != CMAW_OK) {
+        return (struct named){.role = role};
     }
-    (void)snprintf(id, sizeof id, "%u", role->id);
-    return json_object_size(context) == 4 && text_is(context, "sst", "1") && text_is(context, "tenant", tenant) &&
-           text_is(context, "role", id) && text_is(context, "manifest", mh);
+    const bool own = cmaw_slice_eq(cmaw_bytes32_slice(&other), cmaw_bytes32_slice(&manifest->mh));
+    const struct cmaw_role *found = own ? find_role(manifest, role_id) : role;
+    return (struct named){found != NULL, own, found != NULL ? found : role};
 }
 
 /* The enclave calls with the credentials of its parent's role, which is of the key's own account. */
@@ -89,12 +101,20 @@ static bool is_of_the_account(const struct cmaw_role *role, const json_t *event)
 }
 
 const char *cmaw_audit_use_fault(const struct cmaw_manifest *manifest, const struct cmaw_role *role, enum cmaw_doc_trust trust,
-                                 const json_t *event)
+                                 const json_t *event, bool *ret_own)
 {
     const json_t *recipient = cmaw_event_recipient(event, trust, NULL);
-    return recipient == NULL                           ? "without a recipient"
-           : !is_measured(role, recipient)             ? "for an enclave that the manifest does not list"
-           : !has_exact_context(manifest, role, event) ? "under another encryption context"
-           : !is_of_the_account(role, event)           ? "by a principal of another account or a service of AWS"
-                                                       : NULL;
+    const struct named named = name_key(manifest, role, event);
+    *ret_own = named.own_manifest && named.role == role;
+    if (recipient == NULL) {
+        return "without a recipient";
+    }
+    if (!is_measured(named.role, recipient)) {
+        return named.known && !named.own_manifest
+                   ? "for an enclave of another manifest (by its encryption context): manifests of different images need keys of their own"
+                   : "for an enclave that the manifest does not list";
+    }
+    return !named.known                      ? "under another encryption context"
+           : !is_of_the_account(role, event) ? "by a principal of another account or a service of AWS"
+                                             : NULL;
 }

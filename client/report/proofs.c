@@ -35,7 +35,7 @@ static const struct explanation explanations[] = {
     {"attestation", "Attestation",
      "KMS released the keys of this run to enclaves with the measurements of the manifest, and to nobody else.",
      {"A key that was released without an attestation document, or to an enclave with another measurement.",
-      "A key that was used under another encryption context, by another account, or for another operation that gives out key material.",
+      "A key that was used under an encryption context that no manifest has, by another account, or for another operation that gives out key material.",
       "A key policy that was changed between the birth of a key and the end of the run."},
      "CloudTrail tells late, and keeps events for 90 days. What an enclave does with a key is what its measured image does."},
     {"integrity", "Integrity",

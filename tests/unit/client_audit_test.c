@@ -88,6 +88,12 @@ static const struct {
     {"userIdentity.type", "Root", "another account"},
 };
 
+static const char *fault_of(const struct cmaw_role *role, const json_t *event)
+{
+    bool own;
+    return cmaw_audit_use_fault(&manifest, role, CMAW_DOC_SIGNED, event, &own);
+}
+
 static void every_part_of_a_use_counts(void **state)
 {
     (void)state;
@@ -95,13 +101,46 @@ static void every_part_of_a_use_counts(void **state)
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         CMAW_JSON_AUTO(event);
         event = good_use("Decrypt");
-        assert_null(cmaw_audit_use_fault(&manifest, role, CMAW_DOC_SIGNED, event));
+        assert_null(fault_of(role, event));
         change(event, changes[i].path, changes[i].value);
-        const char *fault = cmaw_audit_use_fault(&manifest, role, CMAW_DOC_SIGNED, event);
+        const char *fault = fault_of(role, event);
         if ((fault == NULL) != (changes[i].fault == NULL) || (fault != NULL && strstr(fault, changes[i].fault) == NULL)) {
             fail_msg("%s: %s", changes[i].path, fault == NULL ? "good" : fault);
         }
     }
+}
+
+/* Another manifest, or another role of this one, may have the same key: its uses prove nothing here, and are bad only for what they are. */
+static void a_key_may_be_shared(void **)
+{
+    static const char mh[] = "1111111111111111111111111111111111111111111111111111111111111111";
+    struct cmaw_audit audit = {.manifest = &manifest, .role = the_role(), .acts = true, .text = CMAW_BUF(64 * 1024)};
+    CMAW_JSON_AUTO(decrypt);
+    CMAW_JSON_AUTO(birth);
+    audit.expected[0].module_id = CMAW_SLICE_LIT("i-1-enc1");
+    audit.expected_count = 1;
+    decrypt = good_use("Decrypt");
+    birth = good_use("GenerateDataKey");
+    change(decrypt, "requestParameters.encryptionContext.manifest", mh);
+    manifest.roles[1] = manifest.roles[0];
+    manifest.roles[1].id = 8;
+    manifest.role_count = 2;
+    change(birth, "requestParameters.encryptionContext.role", "8");
+    cmaw_audit_event(&audit, decrypt);
+    cmaw_audit_event(&audit, birth);
+    assert_int_equal(audit.elsewhere, 2);
+    assert_int_equal(audit.bad, 0);
+    assert_int_equal(cmaw_audit_missing(&audit), 2); /* neither the birth nor the Decrypt of this role */
+    change(decrypt, "additionalEventData.recipient.attestationDocumentEnclaveImageDigest", "AAAA");
+    assert_non_null(strstr(fault_of(audit.role, decrypt), "an enclave of another manifest"));
+    change(birth, "additionalEventData.recipient", NULL);
+    assert_non_null(strstr(fault_of(audit.role, birth), "without a recipient"));
+    cmaw_audit_event(&audit, decrypt);
+    cmaw_audit_event(&audit, birth);
+    assert_int_equal(audit.bad, 2);
+    cmaw_audit_end(&audit);
+    assert_non_null(memmem(audit.text.data, audit.text.size, "2 uses are of other roles", 25));
+    cmaw_audit_free(&audit);
 }
 
 /* What the emulator granted on a document that nobody signed counts as a use only for whoever takes such documents, and is told apart. */
@@ -170,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_part_of_a_use_counts),
+        cmocka_unit_test(a_key_may_be_shared),
         cmocka_unit_test(unsigned_recipients_need_the_callers_word),
         cmocka_unit_test(what_is_no_event_is_bad),
         cmocka_unit_test(lines_and_policies_are_bounded),
