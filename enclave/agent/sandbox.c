@@ -141,8 +141,23 @@ static enum cmaw_err drop_capabilities(void)
     return io((int)syscall(SYS_capset, &header, none));
 }
 
+/* Where the kernel leaves it to each process: what the processor guesses for an agent tells it nothing of others, and its guesses are
+ * none for them. For good, and for all that it starts. */
+static enum cmaw_err stop_speculation(void)
+{
+    static const unsigned long kinds[] = {PR_SPEC_STORE_BYPASS, PR_SPEC_INDIRECT_BRANCH};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const int now = prctl(PR_GET_SPECULATION_CTRL, kinds[i], 0, 0, 0);
+        if (now > 0 && (now & PR_SPEC_PRCTL) != 0 && (now & PR_SPEC_FORCE_DISABLE) == 0) {
+            CMAW_TRY(io(prctl(PR_SET_SPECULATION_CTRL, kinds[i], PR_SPEC_FORCE_DISABLE, 0, 0)));
+        }
+    }
+    return CMAW_OK;
+}
+
 static enum cmaw_err drop_privileges(void)
 {
+    CMAW_TRY(stop_speculation());
     /* refused where the simulation runs in a user namespace of an ordinary user; there is nothing to drop to then */
     if (setgroups(0, NULL) != 0 && errno != EPERM) {
         return CMAW_E_IO;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/log_json.h"
+#include "lib/base/text.h"
 
 enum { TIME_SIZE = 48 };
 
@@ -49,7 +50,7 @@ static void put_time(char ret_time[static TIME_SIZE])
     (void)snprintf(ret_time, TIME_SIZE, "%s.%03ldZ", stamp, now.tv_nsec / 1000000);
 }
 
-/* Cut to the capacity, with '?' for control characters and a line feed at its end. */
+/* Cut to the capacity, with '?' for what a terminal would obey and a line feed at its end. */
 [[gnu::format(printf, 2, 0)]] static size_t put_text(const struct cmaw_log_head *head, const char *format, va_list args, char *line, size_t capacity)
 {
     const int prefix = snprintf(line, capacity, "%s %s %s %s ", head->time, head->level, head->program, head->event);
@@ -58,11 +59,8 @@ static void put_time(char ret_time[static TIME_SIZE])
     }
     (void)vsnprintf(line + prefix, capacity - (size_t)prefix, format, args);
     const size_t size = strnlen(line, capacity - 2);
-    for (size_t i = 0; i < size; i++) {
-        if ((unsigned char)line[i] < 0x20) {
-            line[i] = '?';
-        }
-    }
+    line[size] = '\0';
+    cmaw_text_tame(line);
     line[size] = '\n';
     return size + 1;
 }

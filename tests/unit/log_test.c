@@ -150,6 +150,9 @@ static void test_text_lines(void **state)
     assert_int_equal(cmaw_log_set_format("text"), CMAW_OK);
     cmaw_log(CMAW_LOG_INFO, "e.f", "a=%s", "1\n2");
     assert_string_equal(last + 24, " info tester e.f a=1?2");
+    cmaw_log(CMAW_LOG_INFO, "e.f", "a=%s", "\x1b[2J\x7f \xc2\x9b" "2J \x9b \xff gr\xc3\xbc\xc3\x9f" "e \xe2\x82");
+    assert_string_equal(last + 24, " info tester e.f a=?[2J? ??2J ? ? gr\xc3\xbc\xc3\x9f" "e ??");
+    cmaw_log(CMAW_LOG_INFO, "e.f", "a=%s", "1\n2");
     cmaw_log(CMAW_LOG_DEBUG, "hidden", "a=%u", 1U);
     assert_string_equal(last + 24, " info tester e.f a=1?2");
     cmaw_log(CMAW_LOG_INFO, "e", "a=%s", dots);
