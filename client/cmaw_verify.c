@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/terminal.h"
 #include "client/unsigned.h"
 #include "client/verify_confine.h"
 #include "client/when.h"
@@ -176,7 +177,7 @@ static enum cmaw_err print_disclosed(const struct cmaw_verified_run *run, const 
         if (cmaw_slice_eq_cstr(run->plan.edges[i].name, name) && (edge->bound & CMAW_BOUND_DISCLOSURE) != 0) {
             struct cmaw_agent_state state;
             CMAW_TRY(cmaw_agent_state_parse(run->evidence->disclosures[edge->disclosure].agent_state, &state));
-            return fwrite(state.content.data, 1, state.content.size, stdout) == state.content.size ? CMAW_OK : CMAW_E_IO;
+            return cmaw_terminal_print(stdout, state.content);
         }
     }
     return cmaw_diag_set(diag, CMAW_E_NOT_FOUND, "the evidence holds, and discloses nothing on an edge %.80s", name);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/terminal.h"
 #include "lib/base/text.h"
 #include "sys/file.h"
 
@@ -53,9 +54,15 @@ enum cmaw_err cmaw_json_write(const char *path, const json_t *json, unsigned mod
     return cmaw_file_write(path, cmaw_buf_slice(&text), mode, diag);
 }
 
+/* Chunks hold whole characters. */
+static int print_chunk(const char *chunk, size_t size, void *stream)
+{
+    return cmaw_terminal_print(stream, cmaw_slice_of(chunk, size)) == CMAW_OK ? 0 : -1;
+}
+
 enum cmaw_err cmaw_json_print(const json_t *json)
 {
-    CMAW_REQUIRE(json_dumpf(json, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF, CMAW_E_IO);
+    CMAW_REQUIRE(json_dump_callback(json, print_chunk, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF, CMAW_E_IO);
     return CMAW_OK;
 }
 

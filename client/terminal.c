@@ -5,6 +5,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/base/text.h"
+
 enum { WIDTH_DEFAULT = 80 };
 
 size_t cmaw_terminal_width(int fd)
@@ -35,4 +37,16 @@ bool cmaw_terminal_colours(int fd)
 {
     const char *refused = getenv("NO_COLOR");
     return cmaw_terminal_redraws(fd) && (refused == NULL || refused[0] == '\0');
+}
+
+enum cmaw_err cmaw_terminal_print(FILE *stream, struct cmaw_slice bytes)
+{
+    CMAW_BUF_AUTO(shown, bytes.size);
+    if (isatty(fileno(stream))) {
+        cmaw_buf_put(&shown, bytes);
+        CMAW_TRY(shown.err);
+        cmaw_lines_tame(shown.data, shown.size);
+        bytes = cmaw_buf_slice(&shown);
+    }
+    return bytes.size == 0 || fwrite(bytes.data, 1, bytes.size, stream) == bytes.size ? CMAW_OK : CMAW_E_IO;
 }

@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
+
+#include "lib/base/bytes.h"
 
 /* Columns of the terminal at fd; 80 if it does not say; 0: it is none. */
 size_t cmaw_terminal_width(int fd);
@@ -13,5 +16,7 @@ size_t cmaw_terminal_height(int fd);
 bool cmaw_terminal_redraws(int fd);
 /* Whether colours are welcome there: cmaw_terminal_redraws, and NO_COLOR is not set (or empty). */
 bool cmaw_terminal_colours(int fd);
+/* Foreign bytes, such as a result: as they are, or with '?' for what a terminal would obey if the stream is one. IO, NO_MEMORY. */
+enum cmaw_err cmaw_terminal_print(FILE *stream, struct cmaw_slice bytes);
 
 #endif

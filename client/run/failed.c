@@ -6,6 +6,7 @@
 #include "client/run/outcome.h"
 #include "client/unsigned.h"
 #include "host/temporal/objects.h"
+#include "lib/base/text.h"
 #include "lib/sst/code.h"
 
 static const struct {
@@ -106,16 +107,12 @@ static enum cmaw_err print_json(const struct cmaw_run_record *record, const stru
     return cmaw_json_print(json);
 }
 
-/* The agent's own words, with what could move a terminal's cursor replaced. */
-static void print_words(const struct cmaw_failure_text *failure)
+/* The agent's own words, with what a terminal would obey replaced. */
+static void print_words(struct cmaw_failure_text *failure)
 {
-    (void)fprintf(stderr, "--- what the agent of step %s left, opened with your secrets:\n", failure->step);
-    for (size_t i = 0; i < failure->text.size; i++) {
-        const uint8_t c = failure->text.data[i];
-        const bool control_in_utf8 = i > 0 && failure->text.data[i - 1] == 0xc2 && c >= 0x80 && c < 0xa0;
-        (void)fputc((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || control_in_utf8 ? '?' : c, stderr);
-    }
-    (void)fprintf(stderr, "\n---\n");
+    cmaw_lines_tame(failure->text.data, failure->text.size);
+    (void)fprintf(stderr, "--- what the agent of step %s left, opened with your secrets:\n%.*s\n---\n", failure->step, (int)failure->text.size,
+                  (const char *)failure->text.data);
 }
 
 enum cmaw_err cmaw_failure_report(struct cmaw_store *store, const struct cmaw_run_record *record, bool json, struct cmaw_diag *diag)

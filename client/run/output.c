@@ -6,6 +6,7 @@
 
 #include "client/json.h"
 #include "client/settings.h"
+#include "client/terminal.h"
 #include "lib/base/text.h"
 
 enum { OUTPUT_TEXT_MAX = 4 * 1024 * 1024 };
@@ -47,7 +48,7 @@ enum cmaw_err cmaw_output_check(const struct cmaw_plan *plan, const struct cmaw_
 
 static enum cmaw_err write_stdout(struct cmaw_slice content, bool with_newline)
 {
-    CMAW_REQUIRE(fwrite(content.data, 1, content.size, stdout) == content.size, CMAW_E_IO);
+    CMAW_TRY(cmaw_terminal_print(stdout, content));
     /* a terminal's prompt belongs on a line of its own; a pipe gets the bytes as they are */
     if (with_newline && content.size > 0 && content.data[content.size - 1] != '\n') {
         CMAW_REQUIRE(fputc('\n', stdout) != EOF, CMAW_E_IO);

@@ -188,16 +188,29 @@ bool cmaw_text_is_tame(struct cmaw_slice text)
     return length > 0;
 }
 
-void cmaw_text_tame(char *text)
+static bool ends_line(const uint8_t *text, size_t left)
 {
-    const struct cmaw_slice all = cmaw_slice_of_cstr(text);
-    for (size_t i = 0; i < all.size;) {
-        const size_t length = tame_sequence(all.data + i, all.size - i);
-        if (length == 0) {
-            text[i] = '?';
-        }
+    return text[0] == '\n' || (text[0] == '\r' && left > 1 && text[1] == '\n');
+}
+
+static void tame(uint8_t *text, size_t size, bool lines)
+{
+    for (size_t i = 0; i < size;) {
+        const size_t length = tame_sequence(text + i, size - i);
+        const bool kept = length > 0 || (lines && (text[i] == '\t' || ends_line(text + i, size - i)));
+        text[i] = kept ? text[i] : '?';
         i += length == 0 ? 1 : length;
     }
+}
+
+void cmaw_text_tame(char *text)
+{
+    tame((uint8_t *)text, strlen(text), false);
+}
+
+void cmaw_lines_tame(uint8_t *text, size_t size)
+{
+    tame(text, size, true);
 }
 
 enum cmaw_err cmaw_parse_u64(const char *text, uint64_t max, uint64_t *ret_value)

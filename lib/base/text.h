@@ -25,6 +25,8 @@ bool cmaw_utf8_valid(struct cmaw_slice text);
 bool cmaw_text_is_tame(struct cmaw_slice text);
 /* Replaces what is not, by one '?' for each byte. */
 void cmaw_text_tame(char *text);
+/* As above for size bytes of several lines: tabs and the ends of lines (LF, CR LF) stay. */
+void cmaw_lines_tame(uint8_t *text, size_t size);
 /* Decimal digits without sign or leading zeros, at most max. */
 enum cmaw_err cmaw_parse_u64(const char *text, uint64_t max, uint64_t *ret_value);
 

@@ -91,12 +91,12 @@ def chain(manifest, steps):
         "steps": [{"id": i, "name": f"s{i}", "role": (i - 1) % len(manifest.roles) + 1, "timeout_s": 60, "max_attempts": 3} for i in range(1, steps + 1)]}), manifest)
 
 
-def evidence(authority, steps, with_states=(), disclosed=(), enclave_per_step=True):
+def evidence(authority, steps, with_states=(), disclosed=(), enclave_per_step=True, said=b"what edge %d carried"):
     """(manifest hash, evidence bytes) of a chain of that many steps; every step has a document of its own, or every role has one."""
     manifest = make_manifest(authority)
     plan = chain(manifest, steps)
     run = Run(manifest, plan, {role: sst1.raw_public(sst1.role_key(os.urandom(32), manifest.mh, role)) for role in manifest.roles}, NOW_MS + HOUR_MS // 2)
-    contents = {e["id"]: run.agent_state(e["id"], b"what edge %d carried" % e["id"], annotations=[{"key": "from", "value": "test"}]) for e in plan.edges}
+    contents = {e["id"]: run.agent_state(e["id"], said % e["id"], annotations=[{"key": "from", "value": "test"}]) for e in plan.edges}
     states, entries = {}, {}
     for edge in plan.edges:
         parents = [entries[e["id"]][1] for e in plan.ins(edge["from"])] if edge["from"] else []

@@ -3,9 +3,11 @@ import hashlib
 import json
 import os
 import pathlib
+import pty
 import random
 import subprocess
 import threading
+import tty
 
 import pytest
 
@@ -37,6 +39,22 @@ def test_a_good_run_is_accepted(steps, tmp_path):
     assert text.returncode == 0, text.stdout + text.stderr
     answer = json.loads(decide(tmp_path / "run.evidence", mh, "--json").stdout)
     assert answer["verified"] is True and len(answer["steps"]) == steps
+
+
+def test_what_is_shown_cannot_steer_a_terminal(tmp_path):
+    """What an agent wrote may be what a stranger told it to: a terminal gets text, a pipe the bytes."""
+    said = b"\x1b]0;title\x07\x1b[2Jedge %d\r\nsays \xc2\x9b1A\x9b1A yes\rno \xc3\xa4\tend\0"
+    mh, evidence = evidence_world.evidence(evidence_world.Authority(), 1, disclosed=(2,), said=said)
+    file = tmp_path / "run.evidence"
+    file.write_bytes(evidence)
+    command = [BUILD / "client" / "cmaw-verify", file, "--manifest-hash", mh.hex(), "--show", "e2"]
+    assert subprocess.run(command, capture_output=True).stdout == said % 2
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    assert subprocess.run(command, stdout=theirs).returncode == 0
+    assert os.read(ours, 4096) == "?]0;title??[2Jedge 2\r\nsays ??1A?1A yes?no ä\tend?".encode()
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_a_run_of_64_documents_costs_its_signatures(tmp_path):

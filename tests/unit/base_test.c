@@ -104,6 +104,9 @@ static void terminals_obey_no_text(void **state)
         assert_true(cmaw_text_is_tame(cmaw_slice_of_cstr(text)));
     }
     assert_false(cmaw_text_is_tame(CMAW_SLICE_LIT("a\0b")));
+    uint8_t lines[] = "a\tb\r\nc\rd\n\0\x1b[m\xc2\x9bm \xc3\xa9\r";
+    cmaw_lines_tame(lines, sizeof lines - 1);
+    assert_string_equal((const char *)lines, "a\tb\r\nc?d\n??[m??m \xc3\xa9?");
 }
 
 static void numbers_are_plain_decimals(void **state)
