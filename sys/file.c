@@ -62,6 +62,10 @@ enum cmaw_err cmaw_file_check_private(int fd, const char *path, const char *secr
 {
     struct stat info;
     CMAW_REQUIRE(fstat(fd, &info) == 0, CMAW_E_IO);
+    if (S_ISREG(info.st_mode) && info.st_uid != geteuid()) {
+        cmaw_diag_hint(diag, "choose a file of your own");
+        return cmaw_diag_set(diag, CMAW_E_DENIED, "%s in %s belongs to somebody else: not used", secret, path);
+    }
     if (S_ISREG(info.st_mode) && (info.st_mode & 077) != 0) {
         cmaw_diag_hint(diag, "chmod 600 %s; and if others may have read it, %s", path, remedy);
         return cmaw_diag_set(diag, CMAW_E_DENIED, "others can read %s in %s (mode %03o): not used", secret, path, (unsigned)info.st_mode & 0777);

@@ -11,7 +11,7 @@ enum { CMAW_PATH_MAX = 4096 };
 enum cmaw_err cmaw_file_read(const char *path, struct cmaw_buf *buf, struct cmaw_diag *diag);
 /* As above, from an open descriptor up to its end; name is for messages. */
 enum cmaw_err cmaw_file_read_fd(int fd, const char *name, struct cmaw_buf *buf, struct cmaw_diag *diag);
-/* DENIED for a regular file that others than its owner can read or write; a pipe is its maker's business. secret ("the passphrase") and remedy
+/* DENIED for a regular file of somebody else, or that others can read or write; a pipe is its maker's business. secret ("the passphrase") and remedy
  * (what to do if somebody has read it) are for the message. */
 enum cmaw_err cmaw_file_check_private(int fd, const char *path, const char *secret, const char *remedy, struct cmaw_diag *diag);
 /* Writes a file so that path holds either its old content or all of the new one (temporary file, fsync, rename). */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -101,6 +102,36 @@ enum cmaw_err cmaw_control_stop(const struct cmaw_stack *stack, struct cmaw_diag
     return CMAW_OK;
 }
 
+/* It stays when the owner's shell has gone, and needs nothing of the owner's. Free the list alone. NULL: no memory. */
+static const char **supervisor_env(void)
+{
+    size_t count = 0;
+    for (char *const *at = environ; *at != NULL; at++) {
+        count++;
+    }
+    const char **env = calloc(count + 1, sizeof *env);
+    count = 0;
+    for (char *const *at = environ; env != NULL && *at != NULL; at++) {
+        if (cmaw_service_inherits(*at)) {
+            env[count++] = *at;
+        }
+    }
+    return env;
+}
+
+static enum cmaw_err start_supervisor(const struct cmaw_stack *stack, int log, int ready, struct cmaw_proc *ret_proc, struct cmaw_diag *diag)
+{
+    static char ready_number[] = {'0' + CMAW_READY_FD, '\0'};
+    const char *const argv[] = {"cmaw", "supervise", "--dir", stack->dir, "--ready-fd", ready_number, NULL};
+    const char **env = supervisor_env();
+    CMAW_REQUIRE(env != NULL, CMAW_E_NO_MEMORY);
+    const struct cmaw_proc_spec spec = {.path = "/proc/self/exe", .argv = argv, .env = env, .in = -1, .out = log, .err = log,
+                                        .fds = {ready}, .fd_count = 1, .new_session = true};
+    const enum cmaw_err err = cmaw_proc_start(&spec, ret_proc, diag);
+    free(env);
+    return err;
+}
+
 enum cmaw_err cmaw_control_launch(const struct cmaw_stack *stack, struct cmaw_diag *diag)
 {
     char log[CMAW_PATH_MAX];
@@ -113,12 +144,8 @@ enum cmaw_err cmaw_control_launch(const struct cmaw_stack *stack, struct cmaw_di
     }
     CMAW_FD_AUTO(reader);
     reader = ready[0];
-    static char ready_number[] = {'0' + CMAW_READY_FD, '\0'};
-    const char *const argv[] = {"cmaw", "supervise", "--dir", stack->dir, "--ready-fd", ready_number, NULL};
-    const struct cmaw_proc_spec spec = {.path = "/proc/self/exe", .argv = argv, .in = -1, .out = log_fd, .err = log_fd,
-                                        .fds = {ready[1]}, .fd_count = 1, .new_session = true};
     struct cmaw_proc proc = CMAW_PROC_NONE;
-    const enum cmaw_err err = cmaw_proc_start(&spec, &proc, diag);
+    const enum cmaw_err err = start_supervisor(stack, log_fd, ready[1], &proc, diag);
     (void)close(ready[1]);
     CMAW_TRY(err);
     cmaw_fd_close(&proc.pidfd); /* it outlives us */

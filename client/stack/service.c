@@ -49,16 +49,21 @@
     va_end(args);
 }
 
-/* The caller's environment without what would change how a program of the stack works. */
-static void inherit_env(struct cmaw_service *service, bool with_home)
+bool cmaw_service_inherits(const char *variable)
 {
     static const char *const dropped[] = {"TEMPORAL_", "AWS_", "CMAW_PASSPHRASE", "CMAW_STORE"};
-    for (char *const *at = environ; *at != NULL; at++) {
-        bool drop = !with_home && strncmp(*at, "HOME=", 5) == 0;
-        for (size_t i = 0; i < sizeof dropped / sizeof dropped[0]; i++) {
-            drop = drop || strncmp(*at, dropped[i], strlen(dropped[i])) == 0;
+    for (size_t i = 0; i < sizeof dropped / sizeof dropped[0]; i++) {
+        if (strncmp(variable, dropped[i], strlen(dropped[i])) == 0) {
+            return false;
         }
-        if (!drop) {
+    }
+    return true;
+}
+
+static void inherit_env(struct cmaw_service *service, bool with_home)
+{
+    for (char *const *at = environ; *at != NULL; at++) {
+        if (cmaw_service_inherits(*at) && (with_home || strncmp(*at, "HOME=", 5) != 0)) {
             env(service, "%s", *at);
         }
     }

@@ -27,6 +27,9 @@ enum cmaw_err cmaw_service_of(const struct cmaw_stack *stack, const char *name, 
 enum cmaw_err cmaw_service_each(const struct cmaw_stack *stack, enum cmaw_err (*visit)(void *context, const char *name),
                                 void *context);
 
+/* Whether programs of a stack get a variable ("NAME=…") of the caller's environment: not where it is the owner's, or would change how they work. */
+bool cmaw_service_inherits(const char *variable);
+
 /* The Temporal server: $CMAW_TEMPORAL, PATH, or the cache. NOT_FOUND with a hint. */
 enum cmaw_err cmaw_service_temporal(char ret_path[static CMAW_PATH_MAX], struct cmaw_diag *diag);
 

@@ -5,7 +5,10 @@
 
 #include "client/settings.h"
 #include "client/stack/stack.h"
+#include "lib/sst/text.h"
 #include "sys/yaml.h"
+
+#define PATTERN "demo/stack.yaml of the sources is a stack to begin with"
 
 struct role_yaml {
     uint32_t id;
@@ -57,6 +60,23 @@ static const cyaml_schema_field_t stack_fields[] = {
 };
 static const cyaml_schema_value_t stack_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct stack_yaml, stack_fields)};
 
+/* They are shown at terminals; those of roles and the namespace become parts of paths and words of command lines, before any manifest is made of them. */
+static enum cmaw_err check_names(const struct stack_yaml *from, const char *yaml, struct cmaw_diag *diag)
+{
+    if (!cmaw_text_is_printable(cmaw_slice_of_cstr(from->name))) {
+        return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s: name is not printable ASCII", yaml);
+    }
+    if (!cmaw_text_is_printable(cmaw_slice_of_cstr(from->ns)) || from->ns[0] == '-') {
+        return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s: namespace is not printable ASCII, or starts with a dash", yaml);
+    }
+    for (unsigned i = 0; i < from->roles_count; i++) {
+        if (!cmaw_text_is_name(cmaw_slice_of_cstr(from->roles[i].name))) {
+            return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s: the name of role %u is not 1..64 of [a-z0-9_-]", yaml, from->roles[i].id);
+        }
+    }
+    return CMAW_OK;
+}
+
 static enum cmaw_err take_role(const struct role_yaml *from, const char *folder, struct cmaw_stack_role *role,
                                struct cmaw_diag *diag)
 {
@@ -74,6 +94,7 @@ static enum cmaw_err take(const struct stack_yaml *from, const char *yaml, struc
     if (from->version != 1) {
         return cmaw_diag_set(diag, CMAW_E_UNSUPPORTED, "%s: version %u is not supported", yaml, from->version);
     }
+    CMAW_TRY(check_names(from, yaml, diag));
     (void)snprintf(stack->name, sizeof stack->name, "%s", from->name);
     (void)snprintf(stack->tenant, sizeof stack->tenant, "%s", from->tenant);
     (void)snprintf(stack->account, sizeof stack->account, "%s", from->account);
@@ -103,11 +124,14 @@ enum cmaw_err cmaw_stack_from_yaml(const char *yaml, const char *dir, struct cma
     void *data = NULL;
     const enum cmaw_err read = cmaw_yaml_load(yaml, &stack_schema, &data, diag);
     if (read == CMAW_E_MALFORMED) {
-        cmaw_diag_otherwise(diag, "demo/stack.yaml of the sources is a stack to begin with");
+        cmaw_diag_otherwise(diag, PATTERN);
     }
     CMAW_TRY(read);
     const enum cmaw_err err = take(data, yaml, stack, diag);
     cmaw_yaml_free(&stack_schema, data);
+    if (err == CMAW_E_MALFORMED) {
+        cmaw_diag_otherwise(diag, PATTERN);
+    }
     CMAW_TRY(err);
     *ret_stack = stack;
     stack = NULL;

@@ -3,6 +3,7 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/settings.h"
@@ -30,6 +31,20 @@ static enum cmaw_err default_yaml(char ret_path[static CMAW_PATH_MAX], struct cm
     }
     cmaw_diag_hint(diag, "name one: cmaw up STACK.yaml");
     return cmaw_diag_set(diag, CMAW_E_NOT_FOUND, "cannot find the default stack description, demo/stack.yaml");
+}
+
+/* The keys of the stack lie there, and links in it would be followed. */
+static enum cmaw_err check_folder(const char *dir, struct cmaw_diag *diag)
+{
+    struct stat info;
+    if (stat(dir, &info) != 0) {
+        return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot use %s: %s", dir, strerror(errno));
+    }
+    if (info.st_uid != geteuid() || (info.st_mode & 022) != 0) {
+        cmaw_diag_hint(diag, "--dir names another; a new one is made for you alone");
+        return cmaw_diag_set(diag, CMAW_E_DENIED, "others can change what is in %s", dir);
+    }
+    return CMAW_OK;
 }
 
 /* One cmaw up, down or clean at a time. The lock ends with the process. */
@@ -121,6 +136,7 @@ static enum cmaw_err bring_up(const struct cmaw_settings *settings, const char *
     char dir[CMAW_PATH_MAX];
     CMAW_TRY(cmaw_settings_dir(settings, dir, diag));
     CMAW_TRY(cmaw_dir_make(dir, diag));
+    CMAW_TRY(check_folder(dir, diag));
     CMAW_FD_AUTO(lock);
     CMAW_TRY(take_lock(dir, &lock, diag));
     CMAW_STACK_AUTO(stack);

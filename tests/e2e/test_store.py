@@ -106,6 +106,13 @@ def test_a_passphrase_that_others_can_read_is_refused(owner, mode, good):
         owner.cmaw("open", APPROVED).assert_one_line_error("others can read the passphrase in", f"mode {mode:o}", "chmod 600")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_passphrase_of_somebody_else_is_refused(owner):
+    """A file beside the store is taken unasked: whoever put it there would know the passphrase."""
+    os.chown(owner.right, 12345, 12345)
+    owner.cmaw("open", APPROVED).assert_one_line_error("the passphrase in", "belongs to somebody else")
+
+
 def test_a_passphrase_comes_through_a_pipe(owner):
     script = f'exec "$0" open {APPROVED} --passphrase-file <(echo "{PASSPHRASE}")'
     assert '"decision"' in subprocess.run(["bash", "-c", script, harness.program("cmaw")], env=owner.env, capture_output=True, text=True, timeout=60).stdout
