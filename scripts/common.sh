@@ -1,7 +1,8 @@
+# shellcheck shell=sh
 # Sourced by the scripts of this folder.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-cache=${CMAW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cmaw}
+cache=${CMAW_CACHE:-$HOME/.cache/cmaw}
 mkdir -p "$cache"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -11,29 +12,38 @@ die() { printf 'cmaw: %s\n' "$1" >&2; [ -z "${2:-}" ] || printf 'hint: %s\n' "$2
 step() {
     label=$1; shift
     mkdir -p "$cache/logs"
-    log="$cache/logs/$(printf '%s' "$label" | tr -c 'a-zA-Z0-9\n' '-').log"
+    log="$cache/logs/$(printf '%s' "$label" | tr -c 'a-zA-Z0-9\n' '-' | cut -c 1-60).log"
     started=$(date +%s)
-    "$@" >"$log" 2>&1 &
-    child=$!
-    trap 'kill "$child" 2>/dev/null; exit 130' INT TERM
-    shown=0
-    while kill -0 "$child" 2>/dev/null; do
-        # tail ends as soon as the child does
-        timeout 10 tail -s 0.1 --pid="$child" -f /dev/null || true
-        now=$(($(date +%s) - started))
-        if kill -0 "$child" 2>/dev/null && [ $((now - shown)) -ge 10 ]; then
-            say "  … $label: ${now} s, $(tail -c 200 "$log" | tr '\r' '\n' | tail -n 1 | cut -c 1-80)"
-            shown=$now
-        fi
-    done
-    status=0
-    wait "$child" || status=$?
-    trap - INT TERM
+    show_life "$label" "$log" &
+    life=$!
+    set +e
+    (set -e; "$@") >"$log" 2>&1 </dev/null
+    status=$?
+    set -e
+    kill "$life" 2>/dev/null || true
     if [ "$status" -ne 0 ]; then
         tail -n 40 "$log" >&2
         die "$label failed after $(($(date +%s) - started)) s" "the whole output is in $log"
     fi
     say "  ok $label ($(($(date +%s) - started)) s)"
+}
+
+# show_life LABEL LOG: a line after a second, and one every ten, with the end of the log; ends with the script.
+show_life() {
+    seconds=0
+    while sleep 1 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
+        seconds=$((seconds + 1))
+        case $seconds in
+        1) say "  … $1" ;;
+        *0) say "  … $1: $seconds s, $(tail -c 200 "$2" | tr '\r' '\n' | tail -n 1 | cut -c 1-80)" ;;
+        esac
+    done
+}
+
+# alone NAME: goes on once no other run is at the same, which it says if it has to wait; for as long as the script runs.
+alone() {
+    exec 9>"$cache/$1.lock"
+    flock -n 9 || { say "  … $1: another run is at it"; flock 9; }
 }
 
 # at_least FOUND WANTED: compares dotted versions.
