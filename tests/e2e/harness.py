@@ -227,16 +227,29 @@ def peer_image(folder, name, devd, files, arguments=("/bin/agent",), init="init-
     return path, eif.measure(eif.read(data))
 
 
-class Enclave:
-    """A launched image with its own proxy to the KMS emulator."""
+class Proxied:
+    """What answers at a socket, and its own proxy to the KMS emulator."""
+
+    def __init__(self, socket, kms):
+        self.socket = socket
+        self.proxy = Daemon("cmaw-proxy", socket.parent / f"{socket.stem}-proxy.log", "--forward", f"uds:{socket}:8000=127.0.0.1:{kms.port}",
+                            "--allow", f"127.0.0.1:{kms.port}")
+
+    def connect(self, timeout=60):
+        return Rpc(self.socket, timeout)
+
+    def call(self, name, values=None, timeout=60):
+        with self.connect(timeout) as rpc:
+            return rpc.call(name, values)
+
+
+class Enclave(Proxied):
+    """A launched image."""
 
     def __init__(self, folder, name, eif, devd, *arguments, kms=None):
-        port = (kms or devd).port
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.socket = self.folder / f"{name}.sock"
-        self.proxy = Daemon("cmaw-proxy", self.folder / f"{name}-proxy.log", "--forward", f"uds:{self.socket}:8000=127.0.0.1:{port}",
-                            "--allow", f"127.0.0.1:{port}")
+        super().__init__(self.folder / f"{name}.sock", kms or devd)
         try:
             self.launch = Daemon("cmaw-launch", self.folder / f"{name}.log", "run", "--eif", eif, "--socket", self.socket, "--name", name,
                                  *self.backend(devd), *arguments)
@@ -246,13 +259,6 @@ class Enclave:
 
     def backend(self, devd):
         return ["--backend", "sim", "--nsm", devd.nsm]
-
-    def connect(self, timeout=60):
-        return Rpc(self.socket, timeout)
-
-    def call(self, name, values=None, timeout=60):
-        with self.connect(timeout) as rpc:
-            return rpc.call(name, values)
 
     def processes(self):
         """Every process of the enclave, seen from here."""

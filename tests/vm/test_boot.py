@@ -1,33 +1,19 @@
 """The tools that `make vm` made: a kernel of ours boots in QEMU's nitro-enclave machine, has /dev/nsm, and talks over vsock."""
-import json
-import subprocess
+import pathlib
 
 import pytest
 
-import eif
 import machine
-
-SOURCE = machine.pathlib.Path(__file__).parent / "boot_init.c"
 
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("boot")
-    subprocess.run(["cc", "-O2", "-static", "-D_GNU_SOURCE", "-o", folder / "init", SOURCE], check=True)
-    ramdisk = eif.cpio([("dev", eif.DIRECTORY, b""), ("init", eif.FILE | 0o755, (folder / "init").read_bytes())])
-    metadata = json.dumps({"ImageName": "boot"}).encode()
-    kernel = (machine.TOOLS / "bzImage").read_bytes()
-    (folder / "boot.eif").write_bytes(eif.write([(eif.KERNEL, kernel), (eif.CMDLINE, machine.COMMAND_LINE), (eif.METADATA, metadata),
-                                                 (eif.RAMDISK, ramdisk)]))
-    return folder / "boot.eif"
+    return machine.build(tmp_path_factory.mktemp("boot"), pathlib.Path(__file__).parent / "boot_init.c")
 
 
 def test_a_kernel_boots_with_nsm_and_vsock(image, tmp_path):
     with machine.listen(tmp_path / "vsock_9000") as heartbeats, machine.running(tmp_path, image) as guest:
-        heartbeat, _ = heartbeats.accept()
-        with heartbeat:
-            assert heartbeat.recv(1) == b"\xb7"
-            heartbeat.sendall(b"\xb7")
+        machine.beat(heartbeats)
         printed = []
         for line in guest.stdout:
             printed.append(line.rstrip())

@@ -102,19 +102,12 @@ def test_an_enclave_that_refuses_its_image_ends_by_itself_and_says_why(vm_folder
     (folder / "bad.eif").write_bytes(eif.write(sections))
     with machine.listen(folder / "vsock_9000") as heartbeat, machine.listen(folder / "vsock_9001") as logs, \
             machine.running(folder, folder / "bad.eif", bare.MEMORY_MIB) as qemu:
-        beat(heartbeat)
+        machine.beat(heartbeat)
         words = logs.accept()[0].makefile().read()
         assert re.search(r" error enclave boot\.conf err=malformed errno=\d+\n", words), words
         assert qemu.wait(machine.WAIT) == 0
         console = qemu.stdout.read()  # of a kernel that may speak; /init does not
         assert "Run /init as init process" in console and "boot." not in console
-
-
-def beat(listener):
-    stream, _ = listener.accept()
-    with stream:
-        assert stream.recv(1) == b"\xb7"
-        stream.sendall(b"\xb7")
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +116,7 @@ def watched(vm_folder, limits):
     folder = vm_folder / "watched"
     folder.mkdir()
     with machine.listen(folder / "vsock_9000") as heartbeat, machine.running(folder, limits.eif, SMALL_MIB) as qemu:
-        beat(heartbeat)
+        machine.beat(heartbeat)
         yield folder / "vsock", qemu
 
 
@@ -171,5 +164,5 @@ def test_the_console_of_a_debug_image_has_the_lines_too(vm_folder, vm_devd):
     folder = vm_folder / "debug"
     image, _ = bare.build_image(folder, "debug", vm_devd, harness.program("agent-limits"), options=["--debug"])
     with machine.listen(folder / "vsock_9000") as heartbeat, machine.running(folder, image, bare.MEMORY_MIB) as qemu:
-        beat(heartbeat)
+        machine.beat(heartbeat)
         assert any(" enclave boot.started version=" in line for line in qemu.stdout)

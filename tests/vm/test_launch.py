@@ -13,8 +13,8 @@ import pytest
 import eif
 import harness
 from launch_images import bootable
+from machine import TOOLS, build
 
-TOOLS = pathlib.Path(os.environ["CMAW_VM"])
 COMMAND_LINE = b"reboot=t panic=-1 pci=off nomodules random.trust_cpu=on rootfstype=ramfs "
 
 
@@ -22,11 +22,8 @@ COMMAND_LINE = b"reboot=t panic=-1 pci=off nomodules random.trust_cpu=on rootfst
 def images(tmp_path_factory):
     """One that prints on its console, and one that does not."""
     folder = tmp_path_factory.mktemp("launch")
-    subprocess.run(["cc", "-O2", "-static", "-D_GNU_SOURCE", "-o", folder / "init", pathlib.Path(__file__).parent / "launch_guest.c"], check=True)
-    ramdisk = eif.cpio([("dev", eif.DIRECTORY, b""), ("init", eif.FILE | 0o755, (folder / "init").read_bytes())])
-    kernel = (TOOLS / "bzImage").read_bytes()
     for name, more in (("loud", b"console=ttyS0"), ("quiet", b"quiet loglevel=0")):
-        (folder / f"{name}.eif").write_bytes(eif.write([(eif.KERNEL, kernel), (eif.CMDLINE, COMMAND_LINE + more), (eif.METADATA, b"{}"), (eif.RAMDISK, ramdisk)]))
+        build(folder, pathlib.Path(__file__).parent / "launch_guest.c", COMMAND_LINE + more).rename(folder / f"{name}.eif")
     return folder
 
 
