@@ -38,17 +38,25 @@ static enum cmaw_err check_kernel(struct cmaw_slice file, const char *name, bool
     return cmaw_diag_set(diag, CMAW_E_MALFORMED, "%s is not a Linux kernel for %s", name, aarch64 ? "aarch64 (Image)" : "x86-64 (bzImage)");
 }
 
-static enum cmaw_err check_pinned(struct cmaw_slice file, const char *path, struct cmaw_diag *diag)
+struct hex {
+    char text[2 * CMAW_SHA384_SIZE + 1];
+};
+
+static bool is_pinned(struct cmaw_slice file, struct hex *hex)
 {
     uint8_t digest[CMAW_SHA384_SIZE];
-    char hex[2 * CMAW_SHA384_SIZE + 1];
     cmaw_sha384(file, digest);
-    CMAW_TRY(cmaw_hex_to_cstr(CMAW_SLICE_ARRAY(digest), hex, sizeof hex));
-    if (strcmp(hex, CMAW_KERNEL_SHA384) == 0) {
+    return cmaw_hex_to_cstr(CMAW_SLICE_ARRAY(digest), hex->text, sizeof hex->text) == CMAW_OK && strcmp(hex->text, CMAW_KERNEL_SHA384) == 0;
+}
+
+static enum cmaw_err check_pinned(struct cmaw_slice file, const char *path, struct cmaw_diag *diag)
+{
+    struct hex hex;
+    if (is_pinned(file, &hex)) {
         return CMAW_OK;
     }
     cmaw_diag_hint(diag, "make vm builds the pinned one; --kernel %s takes this one as it is", path);
-    return cmaw_diag_set(diag, CMAW_E_DENIED, "%s is not the pinned kernel %s: its SHA-384 is %s, not %s", path, CMAW_KERNEL_VERSION, hex,
+    return cmaw_diag_set(diag, CMAW_E_DENIED, "%s is not the pinned kernel %s: its SHA-384 is %s, not %s", path, CMAW_KERNEL_VERSION, hex.text,
                          CMAW_KERNEL_SHA384);
 }
 
@@ -87,6 +95,21 @@ static enum cmaw_err read_none(struct image_kernel *kernel)
     return kernel->content.err;
 }
 
+/* The same bytes make the same image, whichever way they came; others have measurements that no page of ours knows. */
+static const char *version_of_given(struct cmaw_slice file, const char *path, bool aarch64)
+{
+    struct hex hex;
+    if (aarch64) {
+        return "unknown"; /* none is pinned */
+    }
+    if (is_pinned(file, &hex)) {
+        return CMAW_KERNEL_VERSION;
+    }
+    (void)fprintf(stderr, "cmaw-image: %s is not the pinned kernel %s: PCR0 and PCR1 are those of this one, SHA-384 %s\n", path, CMAW_KERNEL_VERSION,
+                  hex.text);
+    return "unknown";
+}
+
 static enum cmaw_err read_given(const struct image_spec *spec, const struct image_overrides *overrides, bool aarch64, struct image_kernel *kernel,
                                 struct cmaw_diag *diag)
 {
@@ -98,12 +121,16 @@ static enum cmaw_err read_given(const struct image_spec *spec, const struct imag
         CMAW_TRY(cmaw_image_source_path(spec, setting, &path));
     }
     CMAW_TRY(path.err);
-    kernel->version = "unknown";
-    enum cmaw_err err = cmaw_image_source_read((const char *)path.data, &kernel->content, diag);
+    const char *name = (const char *)path.data;
+    enum cmaw_err err = cmaw_image_source_read(name, &kernel->content, diag);
     if (err == CMAW_OK) {
-        err = check_kernel(cmaw_buf_slice(&kernel->content), (const char *)path.data, aarch64, diag);
+        err = check_kernel(cmaw_buf_slice(&kernel->content), name, aarch64, diag);
     }
-    return err == CMAW_OK || overrides->kernel != NULL ? err : cmaw_image_spec_fault(spec, diag, setting, "%s", diag->text);
+    if (err != CMAW_OK) {
+        return overrides->kernel != NULL ? err : cmaw_image_spec_fault(spec, diag, setting, "%s", diag->text);
+    }
+    kernel->version = version_of_given(cmaw_buf_slice(&kernel->content), name, aarch64);
+    return CMAW_OK;
 }
 
 static enum cmaw_err choose_cmdline(const struct image_spec *spec, const struct image_overrides *overrides, bool aarch64, struct cmaw_slice *ret_cmdline,

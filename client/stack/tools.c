@@ -72,9 +72,13 @@ enum cmaw_err cmaw_tool_build_image(const struct cmaw_stack *stack, const struct
     CMAW_TRY(cmaw_stack_path(stack, roots, diag, "devd/tls-ca.pem"));
     CMAW_TRY(cmaw_stack_path(stack, root, diag, "devd/attestation-root.der"));
     const bool qemu = stack->tier == CMAW_STACK_QEMU;
+    char kernel[CMAW_PATH_MAX] = "none";
+    if (qemu) { /* whichever make vm has built; cmaw-image says so if it is not the pinned one */
+        CMAW_TRY(cmaw_path(kernel, "%s/bzImage", stack->vm));
+    }
     CMAW_TRY(cmaw_proc_find(qemu ? "init-vm" : "init-sim", init, diag));
     const char *const words[] = {"build", role->image, "-o", eif, "--init", init, "--kms-host", "kms.cmaw.test", "--kms-roots", roots,
-                                 "--attestation-root", root, "--kernel", qemu ? "default" : "none", qemu ? "--vm" : NULL, stack->vm, NULL};
+                                 "--attestation-root", root, "--kernel", kernel, NULL};
     CMAW_BUF_AUTO(out, OUTPUT_MAX);
     const enum cmaw_err err = cmaw_tool_run("cmaw-image", words, &out, diag);
     return err == CMAW_OK ? err : cmaw_diag_wrap(diag, err, "the image of %s", role->name);

@@ -59,6 +59,7 @@ class Stack:
     def up(self):
         result = self.cmaw("up", *self.up_words, *([self.yaml] if self.yaml else []), timeout=600)
         assert result.status == 0, result.err
+        self.up_said = result.err
         return self
 
     def trust(self, env=None):

@@ -1,11 +1,13 @@
 """Unsigned documents without a virtual machine: a stack of tier qemu whose programs are told to simulate it, with an emulated module that signs
 nothing and an /init that takes that. Refused wherever a document is verified, unless that very command line has the switch."""
+import hashlib
 import json
 import shutil
 
 import pytest
 
 import codec
+import eif
 import harness
 import unsigned
 from stack import LETTERS, Stack
@@ -14,12 +16,11 @@ from unsigned import LETTER, SWITCH
 WRAPPERS = {
     # documents as QEMU's machine gives them
     "cmaw-devd": 'verb=$1; shift; [ "$verb" = serve ] && set -- --give-unsigned-qemu-documents "$@"; exec {program} "$verb" "$@"',
-    # the same image, without a kernel
-    "cmaw-image": 'for word; do shift; [ "$word" = default ] && word=none; set -- "$@" "$word"; done; exec {program} "$@"',
     # the simulation for the machine
     "cmaw-launch": 'for word; do shift; case $word in qemu) word=sim ;; --vm) word=--nsm ;; {machine}) word=$CMAW_DIR/devd/nsm.sock ;; esac; '
                    'case ${{skip:-}}$word in --memory) skip=1 ;; 1*) skip= ;; *) set -- "$@" "$word" ;; esac; done; exec {program} "$@"',
 }
+OTHER_KERNEL = bytes(0x202) + b"HdrS"  # what cmaw-image takes for one, and not the pinned one
 
 
 def pretend(folder):
@@ -27,8 +28,9 @@ def pretend(folder):
     machine, programs = folder / "machine", folder / "programs"
     for path in (machine, programs):
         path.mkdir(parents=True)
-    for name in ("qemu-system-x86_64", "vhost-device-vsock", "bzImage"):
+    for name in ("qemu-system-x86_64", "vhost-device-vsock"):
         (machine / name).touch()
+    (machine / "bzImage").write_bytes(OTHER_KERNEL)
     for name, text in WRAPPERS.items():
         path = programs / name
         path.write_text("#!/bin/sh\n" + text.format(program=harness.program(name), machine=machine) + "\n")
@@ -108,6 +110,14 @@ def test_what_an_agent_left_is_read_only_with_the_switch(stack):
     assert json.loads(stack.cmaw("open", "last", SWITCH, "--json").out)["unsigned_documents"] == 2
     again = stack.cmaw("open", "last")
     assert again.status == 1 and "what the agent of step" not in again.err and unsigned.SAYS_REFUSED in again.err
+
+
+def test_a_stack_takes_the_kernel_of_its_machine_and_says_which(stack, pretended):
+    kernel = pretended[1] / "bzImage"
+    said = [line for line in stack.up_said.splitlines() if line.startswith(f"cmaw-image: {kernel} is not the pinned kernel ")]
+    assert len(said) == len(eifs := list((stack.dir / "images").glob("*.eif"))) == 2
+    assert all(line.endswith(hashlib.sha384(OTHER_KERNEL).hexdigest()) for line in said)
+    assert all(dict(eif.read(path.read_bytes()))[eif.KERNEL] == OTHER_KERNEL for path in eifs)
 
 
 def test_a_stack_says_what_it_is(stack, pretended):
