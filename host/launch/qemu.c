@@ -1,9 +1,12 @@
 #include "host/launch/qemu.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { MEMORY_MIB = 128, MACHINE_MAX = 8192 };
@@ -44,14 +47,16 @@ static enum cmaw_err find_tool(const char *folder, const char *name, char ret_pa
     return CMAW_OK;
 }
 
-enum cmaw_err cmaw_launch_tool_start(struct launch_run *run, struct launch_tool *tool, const char *folder, const char *const *argv,
-                                     int out, int fd, struct cmaw_diag *diag)
+enum cmaw_err cmaw_launch_tool_start(struct launch_run *run, struct launch_tool *tool, struct cmaw_proc_spec spec, struct cmaw_diag *diag)
 {
     CMAW_FD_AUTO(err_read);
     CMAW_FD_AUTO(err_write);
     CMAW_TRY(cmaw_launch_pipe(&err_read, &err_write));
-    const struct cmaw_proc_spec spec = {.path = argv[0], .argv = argv, .folder = folder, .in = -1, .out = out >= 0 ? out : err_write,
-                                        .err = err_write, .fds = {fd}, .fd_count = fd >= 0, .die_with_parent = true};
+    spec.path = spec.argv[0];
+    spec.in = -1;
+    spec.err = err_write;
+    spec.out = spec.out >= 0 ? spec.out : err_write;
+    spec.die_with_parent = true;
     CMAW_TRY(cmaw_proc_start(&spec, &tool->proc, diag));
     CMAW_TRY(cmaw_launch_tool_add(&run->loop, tool->name, &tool->words, &err_read));
     return cmaw_launch_source_add_copy(&run->loop, &tool->end, tool->proc.pidfd, EPOLLIN, cmaw_launch_death_ready);
@@ -80,20 +85,37 @@ enum cmaw_err cmaw_launch_qemu_machine(const struct launch_options *options, con
     return cmaw_buf_err(text);
 }
 
+/* The very bytes that were measured, whatever becomes of the file: nobody can change them any more. */
+static enum cmaw_err seal_image(const struct launch_run *run, int *ret_fd, struct cmaw_diag *diag)
+{
+    CMAW_FD_AUTO(fd);
+    fd = memfd_create("image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || cmaw_fd_write(fd, cmaw_buf_slice(&run->image.file)) != CMAW_OK ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
+        return cmaw_diag_set(diag, cmaw_err_of_errno(errno), "cannot keep a copy of %s: %s", run->options->eif, strerror(errno));
+    }
+    *ret_fd = fd;
+    fd = -1;
+    return CMAW_OK;
+}
+
 /* Nothing is appended to the measured command line, and nothing but the console leads out of the machine beside its vsock. */
 static enum cmaw_err start_machine(struct launch_run *run, const char *program, int vhost, int console, struct cmaw_diag *diag)
 {
     struct launch_qemu *qemu = run->state;
+    CMAW_FD_AUTO(image);
+    CMAW_TRY(seal_image(run, &image, diag));
     CMAW_BUF_AUTO(machine, MACHINE_MAX);
     char memory[16], cpus[16];
     CMAW_TRY(cmaw_launch_qemu_machine(run->options, run->enclave.id, &machine));
     (void)snprintf(memory, sizeof memory, "%lluM", (unsigned long long)run->enclave.memory_mib);
     (void)snprintf(cpus, sizeof cpus, "%u", run->enclave.cpu_count);
     const char *const argv[] = {program, "-M", (const char *)machine.data, "-accel", "tcg", "-cpu", "max", "-m", memory, "-smp", cpus,
-        "-kernel", run->options->eif, "-chardev", "socket,id=vsock,fd=3", "-nodefaults", "-display", "none", "-monitor", "none",
+        "-kernel", "/proc/self/fd/4", "-chardev", "socket,id=vsock,fd=3", "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none",
         "-serial", console >= 0 ? "stdio" : "null", "-no-reboot",
         "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", NULL};
-    return cmaw_launch_tool_start(run, &qemu->machine, NULL, argv, console, vhost, diag);
+    const struct cmaw_proc_spec spec = {.argv = argv, .out = console, .fds = {vhost, image}, .fd_count = 2};
+    return cmaw_launch_tool_start(run, &qemu->machine, spec, diag);
 }
 
 static void describe(struct launch_run *run)

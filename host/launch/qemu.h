@@ -22,9 +22,8 @@ struct launch_qemu {
     size_t claimed; /* how many of the paths are ours */
 };
 
-/* Starts one of the tools (argv[0] is its path) in folder (NULL: ours). fds are for the child; out is its standard output, -1 for none. */
-enum cmaw_err cmaw_launch_tool_start(struct launch_run *run, struct launch_tool *tool, const char *folder, const char *const *argv,
-                                     int out, int fd, struct cmaw_diag *diag);
+/* Starts one of the tools: of spec, argv (whose first word is its path), folder, fds and out (-1: none) are the caller's. */
+enum cmaw_err cmaw_launch_tool_start(struct launch_run *run, struct launch_tool *tool, struct cmaw_proc_spec spec, struct cmaw_diag *diag);
 
 /* qemu_vsock.c: takes the sockets of the host's side, listens for heartbeat and logs, and starts vhost-device-vsock. *ret_fd is connected to
  * it, for QEMU; -1 if a signal or the tool's end came first, which is then the loop's. */

@@ -82,7 +82,7 @@ static enum cmaw_err start_tool(struct launch_run *run, const char *program, str
     CMAW_TRY(cmaw_path(vm, "guest-cid=%u,socket=%s.vhost,uds-path=%s,tx-buffer-size=%d", run->enclave.cid, qemu->name, qemu->name, GUEST_CREDIT));
     const char *const argv[] = {program, "--vm", vm, NULL};
     (void)umask(0077); /* its sockets are for this user, as ours are */
-    return cmaw_launch_tool_start(run, &qemu->vsock, qemu->folder, argv, -1, -1, diag);
+    return cmaw_launch_tool_start(run, &qemu->vsock, (struct cmaw_proc_spec){.argv = argv, .folder = qemu->folder, .out = -1}, diag);
 }
 
 /* Waits until the tool takes a connection, which is the one for QEMU: nobody else needs its socket. */

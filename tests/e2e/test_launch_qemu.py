@@ -68,10 +68,10 @@ def test_the_machine_has_what_is_measured_and_no_more(machine):
     shown, = json.loads(harness.run(harness.program("cmaw-launch"), "describe", "--state-dir", machine.state).stdout)
     qemu, vsock = machine.asked("qemu"), machine.asked("vsock")
     assert qemu["argv"][1:] == ["-M", f"nitro-enclave,vsock=vsock,id={shown['EnclaveID']},parent-role=arn:aws:iam::1:role/a,,b,parent-id=i-0a",
-                                "-accel", "tcg", "-cpu", "max", "-m", "96M", "-smp", "2", "-kernel", str(machine.eif), "-chardev", "socket,id=vsock,fd=3",
-                                "-nodefaults", "-display", "none", "-monitor", "none", "-serial", "null", "-no-reboot",
+                                "-accel", "tcg", "-cpu", "max", "-m", "96M", "-smp", "2", "-kernel", "/proc/self/fd/4", "-chardev", "socket,id=vsock,fd=3",
+                                "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-serial", "null", "-no-reboot",
                                 "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
-    assert [fd for fd in qemu["fds"] if fd > 3] in ([], [4])  # one more is the folder that was listed
+    assert [fd for fd in qemu["fds"] if fd > 4] in ([], [5])  # one more is the folder that was listed
     assert vsock["argv"][1:] == ["--vm", "guest-cid=7,socket=claims.sock.vhost,uds-path=claims.sock,tx-buffer-size=32768"] and vsock["folder"] == str(machine.folder)
     measured = eif.measure(eif.read(machine.eif.read_bytes()))
     assert (shown["MemoryMiB"], shown["NumberOfCPUs"], shown["EnclaveCID"], shown["Backend"], shown["Flags"]) == (96, 2, 7, "qemu", "NONE")
@@ -81,6 +81,19 @@ def test_the_machine_has_what_is_measured_and_no_more(machine):
     assert "this machine is QEMU's: its attestation documents are unsigned" in machine.log()
     daemon.stop()
     assert machine.leftovers() == [] and machine.alive() == []
+
+
+def test_what_boots_is_what_was_measured(machine):
+    """The file is another one by the time that QEMU reads it: vhost-device-vsock is started between."""
+    image, other = machine.eif.read_bytes(), machine.folder / "other.eif"
+    bootable(other, init=b"y")
+    machine.plan(**HEART, swap=[str(other), str(machine.eif)])
+    machine.launch()
+    assert machine.eif.read_bytes() != image
+    assert (machine.folder / "booted").read_bytes() == image
+    with open(f"/proc/{machine.asked('qemu')['pid']}/fd/4", "r+b", buffering=0) as sealed, pytest.raises(PermissionError):
+        sealed.write(b"x")
+    assert os.stat(f"/proc/{machine.asked('qemu')['pid']}/fd/4").st_size == len(image)
 
 
 def test_a_killed_launcher_takes_both_along_and_leaves_no_hindrance(machine):
