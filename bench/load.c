@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "bench/fixture.h"
-#include "host/temporal/client.h"
+#include "host/temporal/news.h"
 #include "host/temporal/objects.h"
 #include "lib/base/text.h"
 #include "lib/sst/state_open.h"
@@ -102,7 +102,7 @@ static void run_once(struct load *load)
         .request_id = request, .payloads = payloads, .count = 3};
     need(cmaw_temporal_start(load->temporal, &start, id, &diag), &diag, "start");
     struct cmaw_temporal_outcome outcome = {0};
-    need(cmaw_temporal_wait(load->temporal, workflow, 10 * 60 * 1000, NULL, &outcome, &diag), &diag, "wait");
+    need(cmaw_temporal_watch(load->temporal, workflow, 10 * 60 * 1000, NULL, NULL, &outcome, &diag), &diag, "wait");
     if (outcome.status != CMAW_TEMPORAL_COMPLETED) {
         bench_die(outcome.failure_type);
     }

@@ -45,18 +45,12 @@ static enum cmaw_err on_payload(void *context, const char *path, const struct cm
     return CMAW_OK;
 }
 
-static enum cmaw_err on_event(void *context, const struct cmaw_temporal_event *event)
-{
-    const struct cmaw_temporal_event_visitor visitor = {.leaf = on_leaf, .payload = on_payload, .context = context};
-    ((struct metadata *)context)->events++;
-    return cmaw_temporal_event_walk(event, &visitor);
-}
-
 static enum cmaw_err search_history(struct search *search, struct cmaw_slice history)
 {
     char name[80];
     struct metadata metadata = {.text = CMAW_BUF(METADATA_MAX)};
-    enum cmaw_err err = cmaw_temporal_history_events(history, on_event, &metadata);
+    const struct cmaw_temporal_visitor visitor = {.leaf = on_leaf, .payload = on_payload, .context = &metadata};
+    enum cmaw_err err = cmaw_temporal_history_walk(history, &visitor, &metadata.events);
     if (err == CMAW_OK) {
         (void)snprintf(name, sizeof name, "the run's event history from Temporal, %zu events", metadata.events);
         err = cmaw_places_search_bytes(&search->places, name, history);

@@ -50,12 +50,6 @@ static enum cmaw_err on_payload(void *context, const char *path, const struct cm
     return err;
 }
 
-static enum cmaw_err on_event(void *context, const struct cmaw_temporal_event *event)
-{
-    const struct cmaw_temporal_event_visitor visitor = {.payload = on_payload, .context = context};
-    return cmaw_temporal_event_walk(event, &visitor);
-}
-
 enum cmaw_err cmaw_history_states(struct cmaw_slice history, const struct cmaw_verified_run *run, struct cmaw_buf *buf,
                                   struct cmaw_found_states *ret_found, struct cmaw_diag *diag)
 {
@@ -63,7 +57,9 @@ enum cmaw_err cmaw_history_states(struct cmaw_slice history, const struct cmaw_v
     CMAW_REQUIRE(collector != NULL, CMAW_E_NO_MEMORY);
     collector->run = run;
     collector->buf = buf;
-    const enum cmaw_err err = cmaw_temporal_history_events(history, on_event, collector);
+    const struct cmaw_temporal_visitor visitor = {.payload = on_payload, .context = collector};
+    size_t events;
+    const enum cmaw_err err = cmaw_temporal_history_walk(history, &visitor, &events);
     for (size_t i = 0; err == CMAW_OK && i < CMAW_EDGES_MAX; i++) {
         ret_found->of[i] = cmaw_slice_sub(cmaw_buf_slice(buf), collector->at[i], collector->size[i]);
     }

@@ -59,8 +59,6 @@ enum cmaw_temporal_status {
     CMAW_TEMPORAL_UNKNOWN, CMAW_TEMPORAL_RUNNING, CMAW_TEMPORAL_COMPLETED, CMAW_TEMPORAL_FAILED,
     CMAW_TEMPORAL_CANCELED, CMAW_TEMPORAL_TERMINATED, CMAW_TEMPORAL_CONTINUED, CMAW_TEMPORAL_TIMED_OUT,
 };
-/* "running", "completed", … */
-const char *cmaw_temporal_status_text(enum cmaw_temporal_status status);
 
 /* How a workflow ended. Where it failed, the type is a code of PROTOCOL.md section 8. */
 struct cmaw_temporal_outcome {
@@ -73,38 +71,6 @@ struct cmaw_temporal_outcome {
 };
 void cmaw_temporal_outcome_free(struct cmaw_temporal_outcome *outcome);
 
-/* Waits for the end by long polls, through outages of the server. TIMEOUT after timeout_ms: it still runs (0: looks
- * once without waiting; UINT64_MAX: for ever). ret_outcome is filled only on OK; free it. stop as above, may be NULL. */
-enum cmaw_err cmaw_temporal_wait(struct cmaw_temporal *temporal, const char *workflow_id, uint64_t timeout_ms,
-                                 const int *stop, struct cmaw_temporal_outcome *ret_outcome, struct cmaw_diag *diag);
-/* Appends the JSON that query `status` answers: {"state":"running","steps":[{"id":1,"name":"intake","state":"done","attempt":1},…]}
- * with states pending, running, waiting (for its next attempt), done, failed. Workflow ids: cmaw_workflow_id of lib/sst/ticket.h.
- * Needs a live worker, else TIMEOUT. */
-enum cmaw_err cmaw_temporal_query(struct cmaw_temporal *temporal, const char *workflow_id, const char *query,
-                                  uint32_t timeout_ms, struct cmaw_buf *json, struct cmaw_diag *diag);
-enum cmaw_err cmaw_temporal_cancel(struct cmaw_temporal *temporal, const char *workflow_id, struct cmaw_diag *diag);
-enum cmaw_err cmaw_temporal_terminate(struct cmaw_temporal *temporal, const char *workflow_id, const char *reason,
-                                      struct cmaw_diag *diag);
-
-struct cmaw_temporal_info {
-    char workflow_id[128];
-    char run[CMAW_TEMPORAL_ID_SIZE];
-    char type[64];
-    char queue[CMAW_TEMPORAL_QUEUE_SIZE];
-    enum cmaw_temporal_status status;
-    uint64_t started_ms; /* since 1970 */
-    uint64_t closed_ms;  /* 0: open */
-    uint64_t events;
-    uint64_t history_bytes;
-};
-
-enum cmaw_err cmaw_temporal_describe(struct cmaw_temporal *temporal, const char *workflow_id,
-                                     struct cmaw_temporal_info *ret_info, struct cmaw_diag *diag);
-/* Calls visit for each workflow of type cmaw.run, newest first, at most limit; lags some hundred milliseconds behind. A visit
- * that returns an error ends the list with it. */
-enum cmaw_err cmaw_temporal_list(struct cmaw_temporal *temporal, size_t limit,
-                                 enum cmaw_err (*visit)(void *context, const struct cmaw_temporal_info *info),
-                                 void *context, struct cmaw_diag *diag);
 /* Appends what Temporal's core has measured over the connection, in Prometheus' text format: metrics temporal_*. Only where the options ask for it;
  * lacks what is beyond the buffer's limit. */
 void cmaw_temporal_metrics(struct cmaw_temporal *temporal, struct cmaw_buf *text);

@@ -114,6 +114,15 @@ enum cmaw_err cmaw_temporal_connect(const struct cmaw_temporal_options *options,
     return CMAW_OK;
 }
 
+enum cmaw_err cmaw_temporal_check(struct cmaw_temporal *temporal, struct cmaw_diag *diag)
+{
+    CMAW_WF(DescribeNamespaceRequest) request = TEMPORAL__API__WORKFLOWSERVICE__V1__DESCRIBE_NAMESPACE_REQUEST__INIT;
+    const struct cmaw_rpc_options options = {.method = "DescribeNamespace", .request = &request.base, .once = true};
+
+    request.namespace_ = temporal->ns;
+    return cmaw_temporal_call(temporal, &options, NULL, NULL, NULL, diag);
+}
+
 void cmaw_temporal_metrics(struct cmaw_temporal *temporal, struct cmaw_buf *text)
 {
     struct tb_bytes bytes = {NULL, 0, 0};

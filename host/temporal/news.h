@@ -24,7 +24,9 @@ struct cmaw_temporal_watcher {
     void *context;
 };
 
-/* As cmaw_temporal_wait, and gives the watcher every event of the run in order, each once, also those from before the call. */
+/* Waits for the end by long polls, through outages of the server. TIMEOUT after timeout_ms: it still runs (0: looks
+ * once without waiting; UINT64_MAX: for ever). ret_outcome is filled only on OK; free it. stop as for cmaw_temporal_connect. The watcher (NULL:
+ * only the end is of interest) is given every event of the run in order, each once, also those from before the call. */
 enum cmaw_err cmaw_temporal_watch(struct cmaw_temporal *temporal, const char *workflow_id, uint64_t timeout_ms, const int *stop,
                                   const struct cmaw_temporal_watcher *watcher, struct cmaw_temporal_outcome *ret_outcome,
                                   struct cmaw_diag *diag);

@@ -14,17 +14,6 @@ enum { LONG_POLL_MS = 30000, BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 2000, RES
 
 typedef CMAW_WF(GetWorkflowExecutionHistoryResponse) history_page;
 
-const char *cmaw_temporal_status_text(enum cmaw_temporal_status status)
-{
-    static const char *const texts[] = {
-        [CMAW_TEMPORAL_UNKNOWN] = "unknown",       [CMAW_TEMPORAL_RUNNING] = "running",
-        [CMAW_TEMPORAL_COMPLETED] = "completed",   [CMAW_TEMPORAL_FAILED] = "failed",
-        [CMAW_TEMPORAL_CANCELED] = "canceled",     [CMAW_TEMPORAL_TERMINATED] = "terminated",
-        [CMAW_TEMPORAL_CONTINUED] = "continued",   [CMAW_TEMPORAL_TIMED_OUT] = "timed out",
-    };
-    return (unsigned)status < sizeof texts / sizeof *texts ? texts[status] : "unknown";
-}
-
 void cmaw_temporal_outcome_free(struct cmaw_temporal_outcome *outcome)
 {
     cmaw_buf_free(&outcome->result);
@@ -233,10 +222,4 @@ enum cmaw_err cmaw_temporal_watch(struct cmaw_temporal *temporal, const char *wo
     *ret_outcome = wait.outcome;
     wait.outcome = (struct cmaw_temporal_outcome){0};
     return CMAW_OK;
-}
-
-enum cmaw_err cmaw_temporal_wait(struct cmaw_temporal *temporal, const char *workflow_id, uint64_t timeout_ms,
-                                 const int *stop, struct cmaw_temporal_outcome *ret_outcome, struct cmaw_diag *diag)
-{
-    return cmaw_temporal_watch(temporal, workflow_id, timeout_ms, stop, NULL, ret_outcome, diag);
 }

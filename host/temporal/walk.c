@@ -1,14 +1,16 @@
-/* Visits whatever an event holds, by protobuf-c's descriptors, so that no field is forgotten. */
+/* Visits whatever the events of a history hold, by protobuf-c's descriptors, so that no field is forgotten. */
 #include <stdio.h>
 #include <string.h>
 
 #include "host/temporal/history.h"
 #include "host/temporal/message.h"
+#include "lib/pb/pb.h"
 
 enum { DEPTH_MAX = 40, PATH_SIZE = 512 };
+enum { HISTORY_EVENTS = 1 }; /* the field of temporal.api.history.v1.History */
 
 struct walk {
-    const struct cmaw_temporal_event_visitor *visitor;
+    const struct cmaw_temporal_visitor *visitor;
     unsigned depth;
     size_t path_size;
     char path[PATH_SIZE];
@@ -106,13 +108,28 @@ static enum cmaw_err walk_message(struct walk *walk, const ProtobufCMessage *mes
     return CMAW_OK;
 }
 
-enum cmaw_err cmaw_temporal_event_walk(const struct cmaw_temporal_event *event,
-                                       const struct cmaw_temporal_event_visitor *visitor)
+static enum cmaw_err walk_event(struct cmaw_slice event, const struct cmaw_temporal_visitor *visitor)
 {
     CMAW_MESSAGE_AUTO(CMAW_API(History__V1__HistoryEvent), message);
     struct walk walk = {.visitor = visitor};
 
-    message = cmaw_message_decode(&temporal__api__history__v1__history_event__descriptor, event->raw);
+    message = cmaw_message_decode(&temporal__api__history__v1__history_event__descriptor, event);
     CMAW_REQUIRE(message != NULL, CMAW_E_MALFORMED);
     return walk_message(&walk, &message->base);
+}
+
+enum cmaw_err cmaw_temporal_history_walk(struct cmaw_slice history, const struct cmaw_temporal_visitor *visitor, size_t *ret_events)
+{
+    struct cmaw_pb_reader reader = cmaw_pb_reader_of(history);
+    struct cmaw_pb_field field;
+    size_t events = 0;
+
+    while (cmaw_pb_any(&reader, &field)) {
+        CMAW_REQUIRE(field.number == HISTORY_EVENTS && field.wire_type == 2, CMAW_E_MALFORMED);
+        CMAW_TRY(walk_event(field.bytes, visitor));
+        events++;
+    }
+    CMAW_TRY(cmaw_pb_end(&reader));
+    *ret_events = events;
+    return CMAW_OK;
 }

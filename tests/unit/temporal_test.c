@@ -124,36 +124,29 @@ static void encode_terminated(struct cmaw_buf *raw)
     OK(cmaw_buf_err(raw));
 }
 
-static enum cmaw_err keep_event(void *context, const struct cmaw_temporal_event *event)
-{
-    assert_int_equal(event->id, 7);
-    assert_string_equal(event->type_name, "EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED");
-    *(struct cmaw_temporal_event *)context = *event;
-    return CMAW_OK;
-}
-
 static void walk_finds_every_field(void **state)
 {
     (void)state;
     CMAW_BUF_AUTO(raw, 4096);
     CMAW_BUF_AUTO(history, 4096);
-    struct cmaw_temporal_event event = {0};
     struct found found = {0};
-    const struct cmaw_temporal_event_visitor visitor = {.leaf = find_leaf, .payload = find_payload, .context = &found};
+    const struct cmaw_temporal_visitor visitor = {.leaf = find_leaf, .payload = find_payload, .context = &found};
+    size_t events = 0;
 
     encode_terminated(&raw);
+    assert_true(raw.size < 128);
     cmaw_buf_put_u8(&history, 0x0a);
     cmaw_buf_put_u8(&history, (uint8_t)raw.size);
     cmaw_buf_put(&history, cmaw_buf_slice(&raw));
-    assert_true(raw.size < 128);
-    OK(cmaw_temporal_history_events(cmaw_buf_slice(&history), keep_event, &event));
-    assert_true(cmaw_slice_eq(event.raw, cmaw_buf_slice(&raw)));
-    OK(cmaw_temporal_event_walk(&event, &visitor));
+    OK(cmaw_temporal_history_walk(cmaw_buf_slice(&history), &visitor, &events));
+    assert_int_equal(events, 1);
     assert_int_equal(found.payloads, 2);
     assert_true(found.deep_payload && found.reason && found.unknown && found.metadata);
-    event.raw.size--;
-    assert_int_equal(cmaw_temporal_event_walk(&event, &visitor), CMAW_E_MALFORMED);
-    assert_int_equal(cmaw_temporal_history_events(cmaw_slice_of(history.data, history.size - 1), keep_event, &event), CMAW_E_MALFORMED);
+    assert_int_equal(cmaw_temporal_history_walk(cmaw_slice_of(history.data, history.size - 1), &visitor, &events), CMAW_E_MALFORMED);
+    history.data[1]--; /* the event is cut short, what is left of it is no field of a History */
+    assert_int_equal(cmaw_temporal_history_walk(cmaw_slice_of(history.data, history.size - 1), &visitor, &events), CMAW_E_MALFORMED);
+    history.data[0] = 0x12;
+    assert_int_equal(cmaw_temporal_history_walk(cmaw_buf_slice(&history), &visitor, &events), CMAW_E_MALFORMED);
 }
 
 /* Serves a replay worker to its end; the reason of the first eviction is the verdict. */

@@ -1,4 +1,4 @@
-#include <string.h>
+#include "tests/unit/temporal_calls.h"
 
 #include "host/temporal/rpc.h"
 
@@ -20,8 +20,8 @@ static enum cmaw_err take_json(const CMAW_WF(QueryWorkflowResponse) *response, s
     return cmaw_buf_err(json);
 }
 
-enum cmaw_err cmaw_temporal_query(struct cmaw_temporal *temporal, const char *workflow_id, const char *query,
-                                  uint32_t timeout_ms, struct cmaw_buf *json, struct cmaw_diag *diag)
+enum cmaw_err temporal_query(struct cmaw_temporal *temporal, const char *workflow_id, const char *query, uint32_t timeout_ms,
+                             struct cmaw_buf *json, struct cmaw_diag *diag)
 {
     CMAW_MESSAGE_AUTO(CMAW_WF(QueryWorkflowResponse), response);
     CMAW_WF(QueryWorkflowRequest) request = TEMPORAL__API__WORKFLOWSERVICE__V1__QUERY_WORKFLOW_REQUEST__INIT;
@@ -43,7 +43,7 @@ enum cmaw_err cmaw_temporal_query(struct cmaw_temporal *temporal, const char *wo
     return take_json(response, json, diag);
 }
 
-enum cmaw_err cmaw_temporal_cancel(struct cmaw_temporal *temporal, const char *workflow_id, struct cmaw_diag *diag)
+enum cmaw_err temporal_cancel(struct cmaw_temporal *temporal, const char *workflow_id, struct cmaw_diag *diag)
 {
     CMAW_WF(RequestCancelWorkflowExecutionRequest) request =
         TEMPORAL__API__WORKFLOWSERVICE__V1__REQUEST_CANCEL_WORKFLOW_EXECUTION_REQUEST__INIT;
@@ -59,8 +59,7 @@ enum cmaw_err cmaw_temporal_cancel(struct cmaw_temporal *temporal, const char *w
     return cmaw_temporal_call(temporal, &options, NULL, NULL, NULL, diag);
 }
 
-enum cmaw_err cmaw_temporal_terminate(struct cmaw_temporal *temporal, const char *workflow_id, const char *reason,
-                                      struct cmaw_diag *diag)
+enum cmaw_err temporal_terminate(struct cmaw_temporal *temporal, const char *workflow_id, const char *reason, struct cmaw_diag *diag)
 {
     CMAW_WF(TerminateWorkflowExecutionRequest) request =
         TEMPORAL__API__WORKFLOWSERVICE__V1__TERMINATE_WORKFLOW_EXECUTION_REQUEST__INIT;
