@@ -33,7 +33,7 @@ static void must(enum cmaw_err err, const char *what)
 
 static void verify_document(struct parts *parts)
 {
-    must(cmaw_doc_verify_archive(&parts->doc, parts->root), "the document does not verify");
+    must(cmaw_doc_verify_at(&parts->doc, parts->root, parts->doc.timestamp_ms, NULL), "the document does not verify");
 }
 
 static void check_signatures(struct parts *parts)

@@ -251,8 +251,6 @@ const char *cmaw_kms_key_usage(const struct cmaw_kms_key *key);
 const char *cmaw_kms_key_spec(const struct cmaw_kms_key *key);
 /* KeySpec and its old name, KeyUsage and the algorithms: what DescribeKey and GetPublicKey both say. */
 enum cmaw_err cmaw_kms_put_kind(const struct cmaw_kms_key *key, json_t *object);
-/* KeyMetadata. */
-enum cmaw_err cmaw_kms_answer_metadata(struct cmaw_kms_call *call, const struct cmaw_kms_key *key);
 
 /* kms_tags.c: Tags of a request, whose form KMS checks before all else; and stores them with a key. */
 enum cmaw_err cmaw_kms_check_tags(struct cmaw_kms_call *call, bool required);

@@ -25,7 +25,7 @@ enum cmaw_err cmaw_kms_put_kind(const struct cmaw_kms_key *key, json_t *object)
     return failed == 0 && json_object_update_new(object, kind) == 0 ? CMAW_OK : CMAW_E_NO_MEMORY;
 }
 
-enum cmaw_err cmaw_kms_answer_metadata(struct cmaw_kms_call *call, const struct cmaw_kms_key *key)
+static enum cmaw_err answer_metadata(struct cmaw_kms_call *call, const struct cmaw_kms_key *key)
 {
     char material[2 * CMAW_KMS_MATERIAL_SIZE + 1];
     json_t *data = json_pack("{s:s, s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:s, s:b}", "AWSAccountId", call->kms->account,
@@ -135,14 +135,14 @@ static enum cmaw_err create_key(struct cmaw_kms_call *call)
                                  policy == NULL ? (const char *)standard.data : policy, call->spec, &key));
     CMAW_TRY(cmaw_kms_put_tags(call, &key));
     (void)snprintf(call->key_arn, sizeof call->key_arn, "%s", key.arn);
-    return cmaw_kms_answer_metadata(call, &key);
+    return answer_metadata(call, &key);
 }
 
 static enum cmaw_err describe_key(struct cmaw_kms_call *call)
 {
     CMAW_KMS_KEY_AUTO(key);
     CMAW_TRY(cmaw_kms_open_key(call, &key));
-    return cmaw_kms_answer_metadata(call, &key);
+    return answer_metadata(call, &key);
 }
 
 const struct cmaw_kms_operation cmaw_kms_create_operations[] = {

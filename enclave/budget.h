@@ -22,7 +22,6 @@ struct cmaw_share {
     struct cmaw_budget *budget;
     size_t amount;
 };
-#define CMAW_SHARE_AUTO(name) [[gnu::cleanup(cmaw_share_release)]] struct cmaw_share name = {0}
 
 /* Waits until amount (at most the total is taken: what is larger runs alone) is free. BUSY when timeout_ms has passed.
  * share must hold nothing. */

@@ -23,11 +23,3 @@ uint64_t cmaw_clock_now_ms(void)
     pthread_mutex_unlock(&lock);
     return now;
 }
-
-uint64_t cmaw_clock_set_at_ms(void)
-{
-    pthread_mutex_lock(&lock);
-    const uint64_t at = monotonic_ms;
-    pthread_mutex_unlock(&lock);
-    return at;
-}

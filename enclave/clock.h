@@ -5,13 +5,9 @@
 
 #include <stdint.h>
 
-#include "lib/base/error.h"
-
 /* Sets the time from a document that was made between the two monotonic moments (ms): the middle counts. */
 void cmaw_clock_set(uint64_t timestamp_ms, uint64_t asked_ms, uint64_t answered_ms);
 /* Milliseconds since 1970; 0 before the first cmaw_clock_set. Thread-safe. */
 uint64_t cmaw_clock_now_ms(void);
-/* When the clock was set last, monotonic ms. */
-uint64_t cmaw_clock_set_at_ms(void);
 
 #endif

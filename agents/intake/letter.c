@@ -135,6 +135,17 @@ static bool ends_sentence(const struct cmaw_letter *letter, size_t start, size_t
     return c != '.' || !is_abbreviation(letter, at);
 }
 
+static struct cmaw_span trim(const struct cmaw_letter *letter, struct cmaw_span span)
+{
+    while (span.at < span.end && is_space(letter->text.data[span.at])) {
+        span.at++;
+    }
+    while (span.at < span.end && is_space(letter->text.data[span.end - 1])) {
+        span.end--;
+    }
+    return span;
+}
+
 static void split(struct cmaw_letter *letter)
 {
     size_t start = 0;
@@ -142,7 +153,7 @@ static void split(struct cmaw_letter *letter)
         if (at + 1 < letter->text.size && !ends_sentence(letter, start, at)) {
             continue;
         }
-        const struct cmaw_span span = cmaw_letter_trim(letter, (struct cmaw_span){start, at + 1});
+        const struct cmaw_span span = trim(letter, (struct cmaw_span){start, at + 1});
         if (span.end > span.at && letter->sentence_count < CMAW_LETTER_SENTENCES_MAX) {
             letter->sentences[letter->sentence_count++] = span;
         }
@@ -179,17 +190,6 @@ void cmaw_letter_free(struct cmaw_letter *letter)
 struct cmaw_span cmaw_letter_all(const struct cmaw_letter *letter)
 {
     return (struct cmaw_span){0, letter->text.size};
-}
-
-struct cmaw_span cmaw_letter_trim(const struct cmaw_letter *letter, struct cmaw_span span)
-{
-    while (span.at < span.end && is_space(letter->text.data[span.at])) {
-        span.at++;
-    }
-    while (span.at < span.end && is_space(letter->text.data[span.end - 1])) {
-        span.end--;
-    }
-    return span;
 }
 
 struct cmaw_span cmaw_letter_sentence_at(const struct cmaw_letter *letter, size_t at)

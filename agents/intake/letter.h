@@ -45,8 +45,6 @@ struct cmaw_span cmaw_letter_sentence_at(const struct cmaw_letter *letter, size_
 /* The line that holds a position, without its end. */
 struct cmaw_span cmaw_letter_line_at(const struct cmaw_letter *letter, size_t at);
 struct cmaw_span cmaw_letter_all(const struct cmaw_letter *letter);
-/* Without white space at both ends. */
-struct cmaw_span cmaw_letter_trim(const struct cmaw_letter *letter, struct cmaw_span span);
 /* Appends a span on one line, cut to at most limit bytes at a character's end. */
 void cmaw_letter_quote(const struct cmaw_letter *letter, struct cmaw_span span, size_t limit, struct cmaw_buf *buf);
 

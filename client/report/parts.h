@@ -27,10 +27,6 @@ struct cmaw_slice cmaw_role_name(const struct cmaw_report *report, const struct 
 /* A table up to its body: caption, and a head of columns, ended by NULL. Body and table are left open. */
 void cmaw_table_open(struct cmaw_html *html, const char *css_class, const char *caption, const char *const *columns);
 
-/* "pass", "fail" or "incomplete", as css class; and as a person reads it. */
-const char *cmaw_verdict_class(const struct cmaw_proof *proof);
-const char *cmaw_verdict_text(const struct cmaw_proof *proof);
-
 void cmaw_page_verdict(struct cmaw_page *page);
 enum cmaw_err cmaw_page_graph(struct cmaw_page *page);
 void cmaw_page_steps(struct cmaw_page *page);

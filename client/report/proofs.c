@@ -3,12 +3,12 @@
 
 #include "client/report/parts.h"
 
-const char *cmaw_verdict_class(const struct cmaw_proof *proof)
+static const char *verdict_class(const struct cmaw_proof *proof)
 {
     return proof->pass ? "pass" : proof->incomplete ? "incomplete" : "fail";
 }
 
-const char *cmaw_verdict_text(const struct cmaw_proof *proof)
+static const char *verdict_text(const struct cmaw_proof *proof)
 {
     return proof->pass ? "PASS" : proof->incomplete ? "INCOMPLETE" : "FAIL";
 }
@@ -273,13 +273,13 @@ static void section(struct cmaw_page *page, const struct cmaw_proof *proof)
     struct cmaw_html *html = &page->html;
     const struct explanation *what = explanation_of(proof);
     cmaw_html_open(html, "section");
-    cmaw_html_attrf(html, "class", "proof %s", cmaw_verdict_class(proof));
+    cmaw_html_attrf(html, "class", "proof %s", verdict_class(proof));
     cmaw_html_attr(html, "id", proof->name);
     cmaw_html_attrf(html, "aria-labelledby", "%s-heading", proof->name);
     cmaw_html_open(html, "h3");
     cmaw_html_attrf(html, "id", "%s-heading", proof->name);
     cmaw_html_text(html, what->title);
-    cmaw_html_leaf(html, "span", "badge", cmaw_verdict_text(proof));
+    cmaw_html_leaf(html, "span", "badge", verdict_text(proof));
     cmaw_html_close(html);
     cmaw_html_open(html, "p");
     cmaw_html_attr(html, "class", "claim");
@@ -308,11 +308,11 @@ void cmaw_page_verdict(struct cmaw_page *page)
     for (size_t i = 0; i < page->report->proof_count; i++) {
         const struct cmaw_proof *proof = &page->report->proofs[i];
         cmaw_html_open(html, "li");
-        cmaw_html_attr(html, "class", cmaw_verdict_class(proof));
+        cmaw_html_attr(html, "class", verdict_class(proof));
         cmaw_html_open(html, "a");
         cmaw_html_attrf(html, "href", "#%s", proof->name);
         cmaw_html_leaf(html, "strong", NULL, explanation_of(proof)->title);
-        cmaw_html_leaf(html, "span", "badge", cmaw_verdict_text(proof));
+        cmaw_html_leaf(html, "span", "badge", verdict_text(proof));
         cmaw_html_leaf(html, "span", "result", proof->summary);
         cmaw_html_close(html);
         cmaw_html_close(html);

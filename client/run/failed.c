@@ -60,7 +60,7 @@ static void name_step(const struct cmaw_pinned *pinned, const struct cmaw_run_re
     free(plan);
 }
 
-enum cmaw_err cmaw_failure_read(struct cmaw_store *store, const struct cmaw_run_record *record, struct cmaw_failure_text *ret_failure,
+static enum cmaw_err read_failure(struct cmaw_store *store, const struct cmaw_run_record *record, struct cmaw_failure_text *ret_failure,
                                 struct cmaw_diag *diag)
 {
     ret_failure->step[0] = '\0';
@@ -118,7 +118,7 @@ static void print_words(struct cmaw_failure_text *failure)
 enum cmaw_err cmaw_failure_report(struct cmaw_store *store, const struct cmaw_run_record *record, bool json, struct cmaw_diag *diag)
 {
     struct cmaw_failure_text failure = {0};
-    CMAW_TRY(cmaw_failure_read(store, record, &failure, diag));
+    CMAW_TRY(read_failure(store, record, &failure, diag));
     enum cmaw_err err = CMAW_OK;
     if (json) {
         err = print_json(record, &failure);

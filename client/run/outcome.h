@@ -35,8 +35,6 @@ struct cmaw_failure_text {
     struct cmaw_buf text;         /* empty: none came */
     uint32_t unsigned_count;      /* of the births of the deployment that it was checked with: those that nobody signed */
 };
-enum cmaw_err cmaw_failure_read(struct cmaw_store *store, const struct cmaw_run_record *record, struct cmaw_failure_text *ret_failure,
-                                struct cmaw_diag *diag);
 /* Sets the diag for a run that did not complete: one line and a hint by its code. */
 enum cmaw_err cmaw_failure_report(struct cmaw_store *store, const struct cmaw_run_record *record, bool json, struct cmaw_diag *diag);
 

@@ -57,7 +57,7 @@ static enum cmaw_err make_run(const struct cmaw_deployment *deployment, const st
     return cmaw_inputs_seal(run, request, &record->inputs, diag);
 }
 
-enum cmaw_err cmaw_run_prepare(struct cmaw_store *store, const struct cmaw_run_request *request, const struct cmaw_temporal_place *place,
+static enum cmaw_err prepare(struct cmaw_store *store, const struct cmaw_run_request *request, const struct cmaw_temporal_place *place,
                                struct cmaw_run_record *ret_record, struct cmaw_edge_secrets *ret_secrets, struct cmaw_diag *diag)
 {
     CMAW_PINNED_AUTO(pinned);
@@ -88,7 +88,7 @@ enum cmaw_err cmaw_run_submit(struct cmaw_store *store, const struct cmaw_settin
     CMAW_TRY(cmaw_temporal_place(settings, NULL, &place, diag));
     CMAW_RUN_RECORD_AUTO(record);
     CMAW_EDGE_SECRETS_AUTO(secrets);
-    CMAW_TRY(cmaw_run_prepare(store, request, &place, &record, &secrets, diag));
+    CMAW_TRY(prepare(store, request, &place, &record, &secrets, diag));
     CMAW_TEMPORAL_AUTO(temporal);
     CMAW_TRY(cmaw_temporal_reach(&place, &temporal, diag));
     CMAW_TRY(cmaw_store_add_run(store, &record, &secrets, diag));

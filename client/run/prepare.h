@@ -14,9 +14,6 @@ struct cmaw_run_request {
     uint64_t expires_ms;              /* how long the ticket is good, from now */
 };
 
-/* Makes the run in memory, for the deployment that was pinned last. */
-enum cmaw_err cmaw_run_prepare(struct cmaw_store *store, const struct cmaw_run_request *request, const struct cmaw_temporal_place *place,
-                               struct cmaw_run_record *ret_record, struct cmaw_edge_secrets *ret_secrets, struct cmaw_diag *diag);
 /* Makes a run, reaches Temporal, stores the run with its secrets, and only then starts it: what fails before leaves nothing behind, and what fails
  * after can be started again. The store must be unlocked. */
 enum cmaw_err cmaw_run_submit(struct cmaw_store *store, const struct cmaw_settings *settings, const struct cmaw_run_request *request,

@@ -2,7 +2,8 @@
 
 #include <errno.h>
 
-enum cmaw_err cmaw_sql_error(sqlite3 *db, struct cmaw_diag *diag)
+/* What a result of SQLite means. */
+static enum cmaw_err error_of(sqlite3 *db, struct cmaw_diag *diag)
 {
     const char *path = sqlite3_db_filename(db, "main");
     path = path == NULL ? "the run store" : path;
@@ -76,7 +77,7 @@ void cmaw_sql_bind_u64(struct cmaw_sql *sql, uint64_t value)
 enum cmaw_err cmaw_sql_row(struct cmaw_sql *sql, struct cmaw_diag *diag)
 {
     if (sql->failed) {
-        return cmaw_sql_error(sql->db, diag);
+        return error_of(sql->db, diag);
     }
     switch (sqlite3_step(sql->stmt)) {
     case SQLITE_ROW:
@@ -85,7 +86,7 @@ enum cmaw_err cmaw_sql_row(struct cmaw_sql *sql, struct cmaw_diag *diag)
         return CMAW_E_NOT_FOUND;
     default:
         sql->failed = true;
-        return cmaw_sql_error(sql->db, diag);
+        return error_of(sql->db, diag);
     }
 }
 
@@ -114,7 +115,7 @@ uint64_t cmaw_sql_u64(const struct cmaw_sql *sql, int column)
 
 enum cmaw_err cmaw_sql_exec(sqlite3 *db, const char *text, struct cmaw_diag *diag)
 {
-    return sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK ? CMAW_OK : cmaw_sql_error(db, diag);
+    return sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK ? CMAW_OK : error_of(db, diag);
 }
 
 void cmaw_sql_rollback(struct cmaw_transaction *transaction)

@@ -7,8 +7,6 @@
 #include "lib/base/bytes.h"
 #include "lib/base/diag.h"
 
-/* What an SQLite result means; fills diag with a line about the database, and a hint where one helps. */
-enum cmaw_err cmaw_sql_error(sqlite3 *db, struct cmaw_diag *diag);
 
 struct cmaw_sql {
     sqlite3 *db;

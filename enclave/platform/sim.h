@@ -1,4 +1,5 @@
-/* The launcher's side of the simulation: what the functions of platform.h are made of here. */
+/* The launcher's side of the simulation: what the functions of platform.h are made of here. Not static,
+ * so that their names show in a binary that it is a simulation. */
 #ifndef CMAW_PLATFORM_SIM_H
 #define CMAW_PLATFORM_SIM_H
 

@@ -63,8 +63,6 @@ void cmaw_proxy_close(struct proxy *proxy);
 enum cmaw_err cmaw_proxy_watch(struct proxy *proxy, struct proxy_source *source, uint32_t events);
 
 /* report.c */
-/* The counters of a forward, with what its open connections have moved so far. */
-struct proxy_counters cmaw_proxy_sum(const struct proxy *proxy, size_t index);
 void cmaw_proxy_log_counters(const struct proxy *proxy);
 /* Appends every metric. */
 void cmaw_proxy_metrics(const struct proxy *proxy, struct cmaw_buf *text);

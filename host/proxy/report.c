@@ -4,7 +4,8 @@
 #include "lib/base/log.h"
 #include "sys/metrics.h"
 
-struct proxy_counters cmaw_proxy_sum(const struct proxy *proxy, size_t index)
+/* The counters of a forward, with what its open connections have moved so far. */
+static struct proxy_counters sum_of(const struct proxy *proxy, size_t index)
 {
     struct proxy_counters sum = proxy->ports[index].counters;
     for (const struct proxy_link *link = proxy->first; link != NULL; link = link->next) {
@@ -17,7 +18,7 @@ struct proxy_counters cmaw_proxy_sum(const struct proxy *proxy, size_t index)
 void cmaw_proxy_log_counters(const struct proxy *proxy)
 {
     for (size_t i = 0; i < proxy->options->forward_count; i++) {
-        const struct proxy_counters sum = cmaw_proxy_sum(proxy, i);
+        const struct proxy_counters sum = sum_of(proxy, i);
         const struct proxy_target *to = &proxy->options->forwards[i].to;
         cmaw_log(CMAW_LOG_INFO, "proxy.counters",
                  "forward=%zu target=%s:%u active=%u accepted=%llu refused=%llu connected=%llu unreachable=%llu timed_out=%llu "
@@ -85,7 +86,7 @@ void cmaw_proxy_metrics(const struct proxy *proxy, struct cmaw_buf *text)
     for (size_t k = 0; k < sizeof of_forwards / sizeof of_forwards[0]; k++) {
         cmaw_metric_head(text, of_forwards[k].metric);
         for (size_t i = 0; i < proxy->options->forward_count; i++) {
-            const struct proxy_counters sum = cmaw_proxy_sum(proxy, i);
+            const struct proxy_counters sum = sum_of(proxy, i);
             struct forward_labels names;
             name_forward(&proxy->options->forwards[i], &names);
             of_forwards[k].put(&names, &sum, text);

@@ -1,5 +1,4 @@
-/* Nitro attestation documents, facts/NITRO.md section 1: parsed and verified; what they must say is the caller's policy
- * (doc_policy.h has the common one). */
+/* Nitro attestation documents, facts/NITRO.md section 1: parsed and verified; what they must say is the caller's policy. */
 #ifndef CMAW_ATTEST_DOC_H
 #define CMAW_ATTEST_DOC_H
 
@@ -46,18 +45,12 @@ enum cmaw_err cmaw_doc_parse(struct cmaw_slice bytes, struct cmaw_doc *ret_doc);
  * bundle of one of 64 zero bytes each, whole seconds, a map of the nine keys. What is half signed is of neither form. */
 enum cmaw_err cmaw_doc_parse_trusting(struct cmaw_slice bytes, enum cmaw_doc_trust trust, struct cmaw_doc *ret_doc);
 
-/* No verification below accepts an unsigned document: AUTH. Whoever takes one looks at is_unsigned and says so.
- * Archive mode: the document was valid when it was made, under the root certificate whose DER has this SHA-256. That says
- * nothing about when that was: the timestamp is the signer's. AUTH, or EXPIRED if a certificate was outside its validity. */
-enum cmaw_err cmaw_doc_verify_archive(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE]);
-/* The document held at a time that the caller states: signature, chain, and the validity of each certificate then. Neither age nor nonce is looked at.
- * cache (may be NULL) spares signatures of authorities that it has seen. AUTH, EXPIRED. */
+/* The document held at a time that the caller states: signature, chain up to the root certificate whose DER has this SHA-256, and the validity of each
+ * certificate then. Its own timestamp as the time says that it was valid when it was made, and nothing about when that was. Neither age nor nonce is
+ * looked at. cache (may be NULL) spares signatures of authorities that it has seen. AUTH, also for an unsigned document: whoever takes one looks at
+ * is_unsigned and says so; EXPIRED if a certificate was outside its validity. */
 enum cmaw_err cmaw_doc_verify_at(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE], uint64_t time_ms,
                                  struct cmaw_x509_cache *cache);
-/* Live mode: valid now, at most max_age_ms from the timestamp in either direction (EXPIRED), and its nonce is this one
- * (AUTH); nonce must not be empty. now_ms must be trusted time. */
-enum cmaw_err cmaw_doc_verify_live(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE],
-                                   uint64_t now_ms, uint64_t max_age_ms, struct cmaw_slice nonce);
 
 /* The value of a PCR, or the empty slice if the document has none (index out of range included). */
 struct cmaw_slice cmaw_doc_pcr(const struct cmaw_doc *doc, uint32_t index);

@@ -19,18 +19,3 @@ enum cmaw_err cmaw_doc_verify_at(const struct cmaw_doc *doc, const uint8_t root_
     cmaw_cose_tbs_of(doc->sign1.protected_header, doc->sign1.payload, &tbs);
     return cmaw_es384_verify(leaf_key, tbs.parts, CMAW_COSE_TBS_PARTS, doc->sign1.signature);
 }
-
-enum cmaw_err cmaw_doc_verify_archive(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE])
-{
-    return cmaw_doc_verify_at(doc, root_sha256, doc->timestamp_ms, NULL);
-}
-
-enum cmaw_err cmaw_doc_verify_live(const struct cmaw_doc *doc, const uint8_t root_sha256[CMAW_SHA256_SIZE],
-                                   uint64_t now_ms, uint64_t max_age_ms, struct cmaw_slice nonce)
-{
-    CMAW_REQUIRE(nonce.size > 0, CMAW_E_BUG);
-    CMAW_TRY(cmaw_doc_verify_at(doc, root_sha256, now_ms, NULL));
-    const uint64_t age_ms = now_ms > doc->timestamp_ms ? now_ms - doc->timestamp_ms : doc->timestamp_ms - now_ms;
-    CMAW_REQUIRE(age_ms <= max_age_ms, CMAW_E_EXPIRED);
-    return doc->nonce.present && cmaw_slice_eq(doc->nonce.bytes, nonce) ? CMAW_OK : CMAW_E_AUTH;
-}

@@ -108,13 +108,6 @@ void cmaw_cbor_skip(struct cmaw_cbor *cbor)
     skip_item(cbor, CMAW_CBOR_DEPTH_MAX);
 }
 
-struct cmaw_slice cmaw_cbor_item(struct cmaw_cbor *cbor)
-{
-    const struct cmaw_cbor before = *cbor;
-    cmaw_cbor_skip(cbor);
-    return consumed(&before, cbor);
-}
-
 enum cmaw_err cmaw_cbor_check(struct cmaw_slice bytes, enum cmaw_cbor_rules rules)
 {
     struct cmaw_cbor cbor = cmaw_cbor_of(bytes, rules);

@@ -94,8 +94,6 @@ bool cmaw_cbor_map_next(struct cmaw_cbor *cbor, struct cmaw_cbor_map *map);
 
 /* Reads over one item of any type, checking all of it. */
 void cmaw_cbor_skip(struct cmaw_cbor *cbor);
-/* As cmaw_cbor_skip; returns the encoded item. */
-struct cmaw_slice cmaw_cbor_item(struct cmaw_cbor *cbor);
 /* OK if bytes are exactly one item that the rules allow. */
 enum cmaw_err cmaw_cbor_check(struct cmaw_slice bytes, enum cmaw_cbor_rules rules);
 

@@ -1,6 +1,6 @@
 #include "lib/cbor/write.h"
 
-enum { UINT = 0x00, NINT = 0x20, BSTR = 0x40, TSTR = 0x60, ARRAY = 0x80, MAP = 0xa0, TAG = 0xc0 };
+enum { UINT = 0x00, NINT = 0x20, BSTR = 0x40, TSTR = 0x60, ARRAY = 0x80, MAP = 0xa0 };
 
 static void put_head(struct cmaw_buf *buf, uint8_t major, uint64_t value)
 {
@@ -35,11 +35,6 @@ void cmaw_cbor_put_int(struct cmaw_buf *buf, int64_t value)
     }
 }
 
-void cmaw_cbor_put_bstr_head(struct cmaw_buf *buf, size_t size)
-{
-    put_head(buf, BSTR, size);
-}
-
 void cmaw_cbor_put_bstr(struct cmaw_buf *buf, struct cmaw_slice bytes)
 {
     put_head(buf, BSTR, bytes.size);
@@ -65,11 +60,6 @@ void cmaw_cbor_put_array(struct cmaw_buf *buf, size_t count)
 void cmaw_cbor_put_map(struct cmaw_buf *buf, size_t count)
 {
     put_head(buf, MAP, count);
-}
-
-void cmaw_cbor_put_tag(struct cmaw_buf *buf, uint64_t tag)
-{
-    put_head(buf, TAG, tag);
 }
 
 void cmaw_cbor_put_bool(struct cmaw_buf *buf, bool value)

@@ -18,7 +18,7 @@ enum cmaw_err cmaw_gcm_begin(EVP_CIPHER_CTX *ctx, const uint8_t nonce[CMAW_GCM_N
     return EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, -1, NULL) == 1 ? CMAW_OK : CMAW_E_NO_MEMORY;
 }
 
-enum cmaw_err cmaw_gcm_aad(EVP_CIPHER_CTX *ctx, struct cmaw_slice aad)
+static enum cmaw_err put_aad(EVP_CIPHER_CTX *ctx, struct cmaw_slice aad)
 {
     int size = 0;
     CMAW_REQUIRE(aad.size <= INT_MAX, CMAW_E_TOO_LARGE);
@@ -63,7 +63,7 @@ static enum cmaw_err seal_into(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct
                                struct cmaw_slice plaintext, uint8_t *dst)
 {
     CMAW_TRY(cmaw_gcm_begin(ctx, nonce));
-    CMAW_TRY(cmaw_gcm_aad(ctx, aad));
+    CMAW_TRY(put_aad(ctx, aad));
     CMAW_TRY(cmaw_gcm_update(ctx, plaintext, dst));
     return cmaw_gcm_finish_seal(ctx, dst + plaintext.size);
 }
@@ -72,7 +72,7 @@ static enum cmaw_err open_into(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct
                                struct cmaw_slice ciphertext, const uint8_t *tag, uint8_t *dst)
 {
     CMAW_TRY(cmaw_gcm_begin(ctx, nonce));
-    CMAW_TRY(cmaw_gcm_aad(ctx, aad));
+    CMAW_TRY(put_aad(ctx, aad));
     CMAW_TRY(cmaw_gcm_update(ctx, ciphertext, dst));
     return cmaw_gcm_finish_open(ctx, tag);
 }

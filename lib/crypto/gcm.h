@@ -9,7 +9,6 @@
 EVP_CIPHER_CTX *cmaw_gcm_new(const uint8_t key[CMAW_GCM_KEY_SIZE], bool encrypt);
 /* Begins a message under a nonce. */
 enum cmaw_err cmaw_gcm_begin(EVP_CIPHER_CTX *ctx, const uint8_t nonce[CMAW_GCM_NONCE_SIZE]);
-enum cmaw_err cmaw_gcm_aad(EVP_CIPHER_CTX *ctx, struct cmaw_slice aad);
 /* Writes bytes.size bytes to dst, which may be bytes.data. */
 enum cmaw_err cmaw_gcm_update(EVP_CIPHER_CTX *ctx, struct cmaw_slice bytes, uint8_t *dst);
 enum cmaw_err cmaw_gcm_finish_seal(EVP_CIPHER_CTX *ctx, uint8_t ret_tag[CMAW_GCM_TAG_SIZE]);

@@ -63,7 +63,7 @@ void cmaw_hmac_sha256(struct cmaw_slice key, const struct cmaw_slice *parts, siz
     cmaw_hmac_finish(&hmac, ret_tag);
 }
 
-void cmaw_hkdf_extract(enum cmaw_hash_alg alg, struct cmaw_slice salt, struct cmaw_slice ikm, uint8_t *ret_prk)
+static void hkdf_extract(enum cmaw_hash_alg alg, struct cmaw_slice salt, struct cmaw_slice ikm, uint8_t *ret_prk)
 {
     /* an empty HMAC key is the block of zeros that the RFC's default salt gives too */
     struct cmaw_hmac hmac;
@@ -100,7 +100,7 @@ enum cmaw_err cmaw_hkdf(enum cmaw_hash_alg alg, struct cmaw_slice salt, struct c
                         const struct cmaw_slice *info, size_t count, uint8_t *ret_okm, size_t size)
 {
     uint8_t prk[CMAW_HASH_SIZE_MAX];
-    cmaw_hkdf_extract(alg, salt, ikm, prk);
+    hkdf_extract(alg, salt, ikm, prk);
     const enum cmaw_err err = cmaw_hkdf_expand(alg, cmaw_slice_of(prk, cmaw_hash_size(alg)), info, count, ret_okm, size);
     cmaw_wipe(prk, sizeof prk);
     return err;

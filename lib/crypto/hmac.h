@@ -16,8 +16,6 @@ void cmaw_hmac_finish(struct cmaw_hmac *hmac, uint8_t *ret_tag);
 void cmaw_hmac_sha256(struct cmaw_slice key, const struct cmaw_slice *parts, size_t count,
                       uint8_t ret_tag[CMAW_SHA256_SIZE]);
 
-/* ret_prk: cmaw_hash_size(alg) bytes. An empty salt is a string of zeros of that size, as the RFC says. */
-void cmaw_hkdf_extract(enum cmaw_hash_alg alg, struct cmaw_slice salt, struct cmaw_slice ikm, uint8_t *ret_prk);
 /* info is the concatenation of count parts. BUG unless size is 0..255 * cmaw_hash_size(alg). */
 enum cmaw_err cmaw_hkdf_expand(enum cmaw_hash_alg alg, struct cmaw_slice prk, const struct cmaw_slice *info,
                                size_t count, uint8_t *ret_okm, size_t size);

@@ -15,7 +15,6 @@ enum cmaw_verb {
     CMAW_VERB_STEP = 5,
     CMAW_VERB_STATS = 6,
 };
-const char *cmaw_verb_name(enum cmaw_verb verb);
 
 struct cmaw_credentials {
     struct cmaw_slice access_key_id;     /* 16..128 printable ASCII */

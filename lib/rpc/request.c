@@ -9,19 +9,6 @@ enum {
     SESSION_TOKEN_MAX = 4096,
 };
 
-const char *cmaw_verb_name(enum cmaw_verb verb)
-{
-    switch (verb) {
-    case CMAW_VERB_DESCRIBE: return "describe";
-    case CMAW_VERB_PROVISION: return "provision";
-    case CMAW_VERB_CONFIGURE: return "configure";
-    case CMAW_VERB_ATTEST: return "attest";
-    case CMAW_VERB_STEP: return "step";
-    case CMAW_VERB_STATS: return "stats";
-    }
-    return "unknown";
-}
-
 static bool printable_within(struct cmaw_slice text, size_t min, size_t max)
 {
     return text.size >= min && text.size <= max && cmaw_text_is_printable(text);

@@ -13,20 +13,9 @@ static const char *const label_texts[CMAW_LABEL_COUNT] = {
 /* An info string of a KDF, or the head of a ctx() before a large field, is far below this. */
 enum { CTX_SMALL_MAX = 512 };
 
-const char *cmaw_label_text(enum cmaw_label label)
+static const char *label_text(enum cmaw_label label)
 {
     return (unsigned)label < CMAW_LABEL_COUNT ? label_texts[label] : "";
-}
-
-enum cmaw_err cmaw_label_find(struct cmaw_slice text, enum cmaw_label *ret_label)
-{
-    for (size_t i = 0; i < CMAW_LABEL_COUNT; i++) {
-        if (cmaw_slice_eq_cstr(text, label_texts[i])) {
-            *ret_label = (enum cmaw_label)i;
-            return CMAW_OK;
-        }
-    }
-    return CMAW_E_NOT_FOUND;
 }
 
 enum cmaw_err cmaw_bytes32_of(struct cmaw_slice bytes, struct cmaw_bytes32 *ret_bytes)
@@ -74,7 +63,7 @@ static void field_put(const struct sink *sink, const struct cmaw_field *field)
 
 static void ctx_put(const struct sink *sink, enum cmaw_label label, struct cmaw_fields fields)
 {
-    const char *text = cmaw_label_text(label);
+    const char *text = label_text(label);
     sink_put(sink, cmaw_slice_of("SST/1", sizeof "SST/1"));
     sink_put(sink, cmaw_slice_of(text, strlen(text) + 1));
     for (size_t i = 0; i < fields.count; i++) {

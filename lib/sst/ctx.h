@@ -19,11 +19,6 @@ enum cmaw_label {
     CMAW_LABEL_COUNT
 };
 
-/* The text of a label; never NULL. */
-const char *cmaw_label_text(enum cmaw_label label);
-/* NOT_FOUND where section 10 has no such label. */
-enum cmaw_err cmaw_label_find(struct cmaw_slice text, enum cmaw_label *ret_label);
-
 /* A public 32-byte value: a hash, a commitment, a public key of a role. */
 struct cmaw_bytes32 {
     uint8_t bytes[CMAW_HASH_SIZE];

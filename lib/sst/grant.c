@@ -13,7 +13,7 @@ void cmaw_grant_context(enum cmaw_label label, const struct cmaw_bytes32 *run_id
     cmaw_ctx_put(buf, label, CMAW_FIELDS(CMAW_F(cmaw_bytes32_slice(run_id)), CMAW_F_U64(role)));
 }
 
-enum cmaw_err cmaw_grant_secrets_encode(const struct cmaw_plan *plan, uint32_t role, const struct cmaw_edge_secrets *secrets,
+static enum cmaw_err secrets_encode(const struct cmaw_plan *plan, uint32_t role, const struct cmaw_edge_secrets *secrets,
     struct cmaw_buf *buf)
 {
     for (uint32_t i = 0; i < plan->edge_count; i++) {
@@ -74,7 +74,7 @@ enum cmaw_err cmaw_grant_seal(const struct cmaw_plan *plan, const struct cmaw_by
     CMAW_BUF_AUTO(plaintext, CMAW_TICKET_MAX);
     struct cmaw_bytes32 random32;
     CMAW_TRY(cmaw_buf_reserve(&plaintext, CMAW_GRANT_SECRETS_MAX)); /* it does not move, so it leaves no copies to wipe */
-    CMAW_TRY(cmaw_grant_secrets_encode(plan, role, secrets, &plaintext));
+    CMAW_TRY(secrets_encode(plan, role, secrets, &plaintext));
     CMAW_TRY(cmaw_random(random32.bytes, sizeof random32.bytes));
     return cmaw_grant_seal_with(run_id, role, role_pk, cmaw_buf_slice(&plaintext), CMAW_SLICE_EMPTY, &random32, buf);
 }

@@ -12,8 +12,5 @@ enum cmaw_err cmaw_grant_seal(const struct cmaw_plan *plan, const struct cmaw_by
  * ikm_e draws a fresh one. */
 enum cmaw_err cmaw_grant_seal_with(const struct cmaw_bytes32 *run_id, uint32_t role, const struct cmaw_bytes32 *role_pk,
     struct cmaw_slice plaintext, struct cmaw_slice ikm_e, const struct cmaw_bytes32 *random32, struct cmaw_buf *buf);
-/* Appends the encoding of GrantSecrets. */
-enum cmaw_err cmaw_grant_secrets_encode(const struct cmaw_plan *plan, uint32_t role, const struct cmaw_edge_secrets *secrets,
-    struct cmaw_buf *buf);
 
 #endif

@@ -29,18 +29,6 @@ void cmaw_verified_run_free(struct cmaw_verified_run *run)
     free(run);
 }
 
-const struct cmaw_plan_edge *cmaw_verified_run_next_unbound(const struct cmaw_verified_run *run, uint32_t *cursor)
-{
-    while (*cursor < run->plan.edge_count) {
-        const uint32_t i = (*cursor)++;
-        const struct cmaw_plan_edge *edge = &run->plan.edges[i];
-        if (run->edges[i].bound == 0 && (edge->from == 0 || edge->to == 0)) {
-            return edge;
-        }
-    }
-    return NULL;
-}
-
 static enum cmaw_err hash_docs(struct verifying *v)
 {
     const struct cmaw_evidence *evidence = v->run->evidence;

@@ -39,8 +39,6 @@ struct cmaw_verified_run {
     struct cmaw_verified_edge edges[CMAW_EDGES_MAX]; /* edges[i] is edge i + 1 */
 };
 void cmaw_verified_run_free(struct cmaw_verified_run *run);
-/* The next client edge after *cursor (start with 0) that has neither state nor disclosure; NULL at the end. */
-const struct cmaw_plan_edge *cmaw_verified_run_next_unbound(const struct cmaw_verified_run *run, uint32_t *cursor);
 
 /* pinned_mh is the manifest that the verifier pinned, trust says which documents it takes. On success *ret_run holds the run. On failure AUTH (or NO_MEMORY), nothing
  * to free, and *finding (may be NULL) names the check and the object. */
@@ -53,10 +51,6 @@ enum cmaw_err cmaw_run_verify_bytes(struct cmaw_slice bytes, const struct cmaw_b
  * secret opens, is of the smallest class where the plan names none, and its commitment is the receipts'. AUTH. */
 enum cmaw_err cmaw_run_verify_secrets(struct cmaw_verified_run *run, const struct cmaw_edge_secrets *secrets,
     struct cmaw_finding *finding);
-/* Opens the state of an edge of a verified run, and checks its commitment against the receipts'. NOT_FOUND where the evidence has
- * no state of it or secrets no secret; AUTH. */
-enum cmaw_err cmaw_run_open(const struct cmaw_verified_run *run, const struct cmaw_edge_secrets *secrets, uint32_t edge,
-    struct cmaw_opened *ret_opened, struct cmaw_finding *finding);
 
 /* A failure state with its receipt of kind 2 (section 7), as a client meets it. */
 struct cmaw_failure {

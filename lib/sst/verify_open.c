@@ -33,21 +33,6 @@ static enum cmaw_err open_state(const struct cmaw_verified_run *run, const struc
     return CMAW_OK;
 }
 
-enum cmaw_err cmaw_run_open(const struct cmaw_verified_run *run, const struct cmaw_edge_secrets *secrets, uint32_t edge,
-    struct cmaw_opened *ret_opened, struct cmaw_finding *finding)
-{
-    const struct cmaw_plan_edge *planned = cmaw_plan_edge_at(&run->plan, edge);
-    const struct cmaw_slice secret = cmaw_edge_secrets_of(secrets, edge);
-    CMAW_OPENED_AUTO(opened);
-    if (planned == NULL || (run->edges[edge - 1].bound & CMAW_BOUND_STATE) == 0 || secret.size == 0) {
-        return cmaw_finding_set(finding, CMAW_E_NOT_FOUND, "state.missing", "no state or no secret of edge %u", edge);
-    }
-    CMAW_TRY(open_state(run, planned, secret, &opened, finding));
-    *ret_opened = opened;
-    opened = (struct cmaw_opened){0};
-    return CMAW_OK;
-}
-
 enum cmaw_err cmaw_run_verify_secrets(struct cmaw_verified_run *run, const struct cmaw_edge_secrets *secrets,
     struct cmaw_finding *finding)
 {

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-enum cmaw_err cmaw_aws_time_parse(const char *text, int64_t *ret_time_s)
+/* "2026-01-02T03:04:05Z", with fractions of a second or not, as seconds since 1970. */
+static enum cmaw_err time_parse(const char *text, int64_t *ret_time_s)
 {
     struct tm parts = {0};
     const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
@@ -64,7 +65,7 @@ static enum cmaw_err read_expiration(const json_t *object, int64_t *ret_expires_
     if (value == NULL || json_is_null(value)) {
         return CMAW_OK;
     }
-    if (!json_is_string(value) || cmaw_aws_time_parse(json_string_value(value), ret_expires_s) != CMAW_OK) {
+    if (!json_is_string(value) || time_parse(json_string_value(value), ret_expires_s) != CMAW_OK) {
         return cmaw_diag_set(diag, CMAW_E_PEER, "Expiration in the answer is no time");
     }
     return CMAW_OK;

@@ -10,7 +10,5 @@ enum { CMAW_AWS_ANSWER_MAX = 32 * 1024 }; /* bytes */
 /* Text is hostile. PEER, with what is wrong and nothing of the content: no JSON object, a Code other than Success, a field that is
  * missing, no text or not of its form. Without Expiration the keys do not expire. keys must hold none. */
 enum cmaw_err cmaw_aws_answer_parse(struct cmaw_slice text, struct cmaw_aws_keys *keys, struct cmaw_diag *diag);
-/* "2026-01-02T03:04:05Z", with fractions of a second or not, as seconds since 1970. MALFORMED. */
-enum cmaw_err cmaw_aws_time_parse(const char *text, int64_t *ret_time_s);
 
 #endif

@@ -29,9 +29,17 @@ static struct cmaw_fields read_fields(struct vec *v, const json_t *item)
 
 static enum cmaw_label read_label(struct vec *v, const json_t *item)
 {
-    enum cmaw_label label = CMAW_LABEL_MANIFEST;
-    (void)vec_ok(v, cmaw_label_find(vec_text(v, item, "label"), &label), "label");
-    return label;
+    static const char *const texts[] = {
+#define X(name, text) text,
+        CMAW_LABELS(X)
+#undef X
+    };
+    const struct cmaw_slice text = vec_text(v, item, "label");
+    size_t label = 0;
+    while (label < CMAW_LABEL_COUNT && !cmaw_slice_eq_cstr(text, texts[label])) {
+        label++;
+    }
+    return vec_check(v, label < CMAW_LABEL_COUNT, "label") ? (enum cmaw_label)label : CMAW_LABEL_MANIFEST;
 }
 
 void vec_ctx(struct vec *v, const json_t *item)

@@ -21,7 +21,7 @@ static enum cmaw_err check_hex(const char *hex, enum cmaw_cbor_rules rules)
 static void transcode(struct cmaw_cbor *cbor, struct cmaw_buf *out)
 {
     struct cmaw_cbor_map map;
-    size_t count;
+    size_t count, at;
     uint64_t tag = 0;
     switch (cmaw_cbor_peek(cbor)) {
     case CMAW_CBOR_UINT: cmaw_cbor_put_uint(out, cmaw_cbor_uint(cbor)); break;
@@ -47,7 +47,9 @@ static void transcode(struct cmaw_cbor *cbor, struct cmaw_buf *out)
         while (!cmaw_cbor_tag(cbor, tag)) {
             tag++;
         }
-        cmaw_cbor_put_tag(out, tag);
+        at = out->size;
+        cmaw_cbor_put_uint(out, tag);
+        out->data[at] |= 0xc0; /* the head of an integer but for the major type */
         transcode(cbor, out);
         break;
     case CMAW_CBOR_FALSE:
@@ -251,12 +253,12 @@ static void declared_counts_reserve_nothing(void **state)
     assert_int_equal(cbor.err, CMAW_E_MALFORMED);
 }
 
-static void an_item_is_what_was_skipped(void **state)
+static void one_item_is_skipped(void **state)
 {
     (void)state;
     struct cmaw_cbor cbor = cmaw_cbor_of(CMAW_SLICE_LIT("\x82\x01\xa1\x02\x03\x04"), CMAW_CBOR_DETERMINISTIC);
-    const struct cmaw_slice item = cmaw_cbor_item(&cbor);
-    assert_int_equal(item.size, 5);
+    cmaw_cbor_skip(&cbor);
+    assert_int_equal(cbor.rest.size, 1);
     assert_int_equal(cmaw_cbor_uint(&cbor), 4);
     assert_int_equal(cmaw_cbor_end(&cbor), CMAW_OK);
 }
@@ -272,7 +274,7 @@ int main(void)
         cmocka_unit_test(a_schema_reads_as_a_list),
         cmocka_unit_test(typed_readers_refuse_other_types),
         cmocka_unit_test(declared_counts_reserve_nothing),
-        cmocka_unit_test(an_item_is_what_was_skipped),
+        cmocka_unit_test(one_item_is_skipped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

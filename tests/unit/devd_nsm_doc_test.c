@@ -76,8 +76,10 @@ static void documents_verify_in_both_forms(void **state)
         struct cmaw_doc doc;
         sign_at(world, NOW_S, form, &fields, &bytes);
         assert_int_equal(cmaw_doc_parse(cmaw_buf_slice(&bytes), &doc), CMAW_OK);
-        assert_int_equal(cmaw_doc_verify_archive(&doc, root), CMAW_OK);
-        assert_int_equal(cmaw_doc_verify_live(&doc, root, NOW_S * UINT64_C(1000), 1000, fields.nonce.bytes), CMAW_OK);
+        assert_int_equal(cmaw_doc_verify_at(&doc, root, doc.timestamp_ms, NULL), CMAW_OK);
+        assert_int_equal(cmaw_doc_verify_at(&doc, root, NOW_S * UINT64_C(1000), NULL), CMAW_OK);
+        assert_int_equal(doc.timestamp_ms / 1000, NOW_S);
+        assert_true(doc.nonce.present && cmaw_slice_eq(doc.nonce.bytes, fields.nonce.bytes));
         assert_int_equal(doc.sign1.payload.data[0], form == CMAW_NSM_MAP_DEFINITE ? 0xa9 : 0xbf);
         assert_int_equal(doc.cabundle_count, 4);
         assert_int_equal(doc.timestamp_ms, NOW_S * UINT64_C(1000));
@@ -88,7 +90,7 @@ static void documents_verify_in_both_forms(void **state)
             assert_int_equal(cmaw_doc_pcr(&doc, i).size, i <= 16 ? CMAW_PCR_SIZE : 0);
         }
         root[0] ^= 1;
-        assert_int_equal(cmaw_doc_verify_archive(&doc, root), CMAW_E_AUTH);
+        assert_int_equal(cmaw_doc_verify_at(&doc, root, doc.timestamp_ms, NULL), CMAW_E_AUTH);
         root[0] ^= 1;
     }
 }
@@ -149,7 +151,7 @@ static void leaves_are_reused_until_renewal(void **state)
         sign_at(world, NOW_S + cases[i].later_s, CMAW_NSM_MAP_DEFINITE, &fields, &second);
         assert_int_equal(cmaw_doc_parse(cmaw_buf_slice(&first), &doc), CMAW_OK);
         assert_int_equal(cmaw_doc_parse(cmaw_buf_slice(&second), &other), CMAW_OK);
-        assert_int_equal(cmaw_doc_verify_archive(&other, root), CMAW_OK);
+        assert_int_equal(cmaw_doc_verify_at(&other, root, other.timestamp_ms, NULL), CMAW_OK);
         assert_int_equal(cmaw_slice_eq(doc.certificate, other.certificate), cases[i].same_leaf);
     }
 }
