@@ -298,15 +298,16 @@ static enum cmaw_err search_all(struct search *search, const struct cmaw_plainte
     CMAW_TRY(cmaw_places_explain(&search->places, diag));
     CMAW_TRY(report_places(search));
     if (stack == NULL) {
-        cmaw_proof_line(search->proof, "not looked at: the server's database and the logs, which are not on this machine");
+        cmaw_proof_line(search->proof, "MISSING    the server's database and the logs, which are not on this machine; nothing is proven about them");
     }
     CMAW_TRY(check_control(search, plaintexts, sought, &control));
     const uint64_t cut = search->places.unpacked.cut;
-    const bool whole = cut == 0 && sought > 0; /* a search for nothing finds nothing */
+    const bool whole = stack != NULL && cut == 0 && sought > 0; /* a search for nothing finds nothing */
     search->proof->pass = search->found == 0 && control && whole;
     search->proof->incomplete = search->found == 0 && control && !whole;
-    (void)snprintf(search->proof->summary, sizeof search->proof->summary, "%llu %s %zu terms of the opened states found in %llu bytes outside the enclaves%s%s%s",
+    (void)snprintf(search->proof->summary, sizeof search->proof->summary, "%llu %s %zu terms of the opened states found in %llu bytes %s%s%s%s",
                    (unsigned long long)search->found, search->found > 0 ? "times one of" : "of", sought, (unsigned long long)cmaw_places_size(&search->places),
+                   stack != NULL ? "outside the enclaves" : "of the history; database and logs were not looked at",
                    control ? "" : "; the control search failed", cut == 0 ? "" : "; not every compressed stream could be searched",
                    sought > 0 ? "" : "; the states hold nothing distinctive to look for: name it with --forbid FILE");
     CMAW_TRY(cmaw_json_set(search->proof->json, "control", json_boolean(control)));

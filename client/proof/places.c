@@ -90,7 +90,12 @@ static enum cmaw_err search_file(struct cmaw_places *places, const char *folder,
     }
     CMAW_REQUIRE(S_ISREG(info.st_mode), CMAW_OK);
     struct cmaw_place *place;
-    CMAW_TRY(add(places, path, &place));
+    const enum cmaw_err err = add(places, path, &place);
+    if (err == CMAW_E_TOO_LARGE) {
+        cmaw_diag_hint(diag, "move old logs out of the folder; files are not left out, because then nothing would be proven");
+        return cmaw_diag_set(diag, err, "more than %d places to search: %s has too many files", CMAW_PLACES_MAX, folder);
+    }
+    CMAW_TRY(err);
     CMAW_UNPACK_AUTO(unpack);
     CMAW_TRY(cmaw_unpack_new(places->matcher, on_hit, places, &places->unpacked, &unpack));
     struct looking looking = {place, unpack};

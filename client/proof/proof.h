@@ -39,8 +39,8 @@ struct cmaw_forbidden {
 };
 
 /* No term of the plaintexts, and none that is forbidden, is in the event history (as Temporal gave it), in the server's database files, or in any log of the stack. stack may be NULL: then only
- * the history can be looked at, and the proof says so. Incomplete: nothing was found, but a compressed stream was too large to be searched, or
- * there was no term to look for. MALFORMED for what
+ * the history can be looked at, and the proof says so. Incomplete: nothing was found, but there was no stack, a compressed stream was too large
+ * to be searched, or there was no term to look for. MALFORMED for what
  * is forbidden, as cmaw_terms_add_forbidden. */
 enum cmaw_err cmaw_prove_confidentiality(const struct cmaw_outcome *outcome, const struct cmaw_plaintexts *plaintexts, struct cmaw_slice history,
                                          const struct cmaw_stack *stack, const struct cmaw_forbidden *forbidden, struct cmaw_proof *proof,

@@ -180,7 +180,7 @@ static void confidentiality(struct cmaw_html *html, const json_t *json)
     sources_table(html, sources);
     cmaw_html_leaf(html, "p", NULL, "Explained is a word that a program itself holds in a fixed text, such as \"not found\"; it counts as not found.");
     if (json_is_false(json_object_get(json, "stack_searched"))) {
-        cmaw_html_leaf(html, "p", NULL, "Not looked at: the server's database and the logs, which were not on the machine that verified.");
+        cmaw_html_leaf(html, "p", NULL, "Not looked at: the server's database and the logs, which were not on the machine that verified: the proof is not complete.");
     }
     if (json_array_size(finds) == 0) {
         return;

@@ -237,8 +237,8 @@ enum cmaw_err cmaw_command_verify(int argc, char **argv, struct cmaw_diag *diag)
         .summary = "Proves three things of a finished run and says what it looked at: no word of it is in Temporal's history and database or\n"
                    "in a log; KMS released the keys to the measured enclaves only; every step was done by an enclave of its role on exactly\n"
                    "the states of this run. What KMS did is asked of CloudTrail, as the local stack's auditor or with your AWS credentials, at the endpoint of\n"
-                   "the keys' region or AWS_ENDPOINT_URL_CLOUDTRAIL. Exit code 0: all three hold, 1: one does not, 4: the events that must be there\n"
-                   "were not, so nothing is proven yet."};
+                   "the keys' region or AWS_ENDPOINT_URL_CLOUDTRAIL. Exit code 0: all three hold, 1: one does not, 4: something that must be\n"
+                   "looked at was not there (the events yet, or the stack's database and logs), so it is not proven."};
     struct cmaw_words words;
     bool help;
     CMAW_TRY(cmaw_options_parse(&usage, argc, argv, &words, &help, diag));

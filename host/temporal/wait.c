@@ -87,7 +87,7 @@ struct wait {
     const char *workflow_id;
     const int *stop;
     const struct cmaw_temporal_watcher *watcher; /* NULL: only the end is of interest */
-    int64_t seen;                                /* the last event given to the watcher */
+    int64_t seen;                                /* the last event that came */
     struct cmaw_buf token;                       /* where the next poll goes on; empty: at the first event */
     bool open;                                   /* the end has not been read */
     struct cmaw_temporal_outcome outcome;
@@ -102,9 +102,11 @@ static void wait_release(struct wait *wait)
 /* After an outage the history is read from its start again, so that what was seen is passed over. */
 static enum cmaw_err take_event(struct wait *wait, const cmaw_history_event *event)
 {
-    if (wait->watcher != NULL && event->event_id > wait->seen) {
+    if (event->event_id > wait->seen) {
         wait->seen = event->event_id;
-        cmaw_news_give(wait->watcher, event);
+        if (wait->watcher != NULL) {
+            cmaw_news_give(wait->watcher, event);
+        }
     }
     const enum cmaw_err err = take_outcome(event, &wait->outcome);
     wait->open = err == CMAW_E_NOT_FOUND;
@@ -176,13 +178,14 @@ static bool is_stopped(const struct wait *wait)
     return wait->stop != NULL && __atomic_load_n(wait->stop, __ATOMIC_RELAXED) != 0;
 }
 
-/* Polls until the end, the deadline or the stop. */
+/* Polls until the end, the deadline or the stop. A poll that brings nothing new is followed by a pause: not every server holds it. */
 static enum cmaw_err await_end(struct wait *wait, uint64_t deadline, struct cmaw_diag *diag)
 {
     uint64_t backoff = BACKOFF_FIRST_MS;
 
     for (;;) {
         struct cmaw_diag attempt = {0};
+        const int64_t seen = wait->seen;
         const enum cmaw_err err = poll_events(wait, (uint32_t)least(left_of(deadline), LONG_POLL_MS), &attempt);
         if (err == CMAW_OK && !wait->open) {
             return CMAW_OK;
@@ -200,11 +203,13 @@ static enum cmaw_err await_end(struct wait *wait, uint64_t deadline, struct cmaw
             *diag = attempt;
             return err;
         }
-        if (err == CMAW_OK) {
+        if (wait->seen > seen) {
             backoff = BACKOFF_FIRST_MS;
             continue;
         }
-        cmaw_buf_reset(&wait->token);
+        if (err != CMAW_OK) {
+            cmaw_buf_reset(&wait->token);
+        }
         pause_for(least(backoff, left_of(deadline)));
         backoff = least(backoff * 2, BACKOFF_LAST_MS);
     }

@@ -151,6 +151,7 @@ def test_a_run_without_a_stack(owner, devd, bundle, manifest, enclaves, tmp_path
         nowhere = {"AWS_EC2_METADATA_DISABLED": "true"}  # no credentials, whatever this machine may answer
         verified = owner.cmaw("verify", ran["run_id"], "--temporal", temporal.address, "--evidence", evidence, env=nowhere)
         assert verified.status == 4, verified.err  # CloudTrail cannot be asked, so it is not proven
+        assert "INCOMPLETE confidentiality" in verified.out and "database and logs were not looked at" in verified.out  # of a server elsewhere
         assert sst1.verify_run(evidence.read_bytes(), bytes.fromhex(manifest[1]))[0].hex() == ran["run_id"]
     finally:
         if worker:

@@ -74,13 +74,21 @@ void vec_begin(struct vec *v, const char *section, size_t index, const json_t *i
     v->trouble[0] = '\0';
 }
 
+void vec_fail(struct vec *v)
+{
+    char line[512];
+    (void)snprintf(line, sizeof line, "FAIL %.100s%s%s: %s", v->file, v->name[0] == '\0' ? "" : " ", v->name, v->trouble);
+    cmaw_text_tame(line);
+    printf("%s\n", line);
+    v->failed++;
+}
+
 void vec_end(struct vec *v)
 {
     if (v->trouble[0] == '\0') {
         v->passed++;
     } else {
-        v->failed++;
-        printf("FAIL %s %s: %s\n", v->file, v->name, v->trouble);
+        vec_fail(v);
     }
     blocks_free(v);
 }
@@ -182,9 +190,12 @@ struct cmaw_slice vec_text(struct vec *v, const json_t *object, const char *key)
 uint64_t vec_u64(struct vec *v, const json_t *object, const char *key)
 {
     const json_t *number = json_object_get(object, key);
-    return vec_check(v, json_is_integer(number) && json_integer_value(number) >= 0, key)
-               ? (uint64_t)json_integer_value(number)
-               : 0;
+    uint64_t value = 0;
+    if (json_is_integer(number) && json_integer_value(number) >= 0) {
+        return (uint64_t)json_integer_value(number);
+    }
+    const bool is_long = json_is_string(number) && cmaw_parse_u64(json_string_value(number), UINT64_MAX, &value) == CMAW_OK; /* load.h */
+    return vec_check(v, is_long, key) ? value : 0;
 }
 
 uint32_t vec_u32(struct vec *v, const json_t *object, const char *key)

@@ -15,12 +15,14 @@ struct vec {
     struct vec_block *blocks;
     unsigned passed;
     unsigned failed;
-    char name[192];    /* of the present case */
+    char name[192];    /* of the present case; empty: the file as a whole */
     char trouble[192]; /* the first thing wrong with it; empty: nothing */
 };
 
 void vec_begin(struct vec *v, const char *section, size_t index, const json_t *item);
 void vec_end(struct vec *v);
+/* Counts the present trouble, and prints it on one line whatever the file's texts hold. */
+void vec_fail(struct vec *v);
 /* Marks the present case as failed unless ok; the first trouble is kept. Returns ok. */
 bool vec_check(struct vec *v, bool ok, const char *what);
 bool vec_ok(struct vec *v, enum cmaw_err err, const char *what);
