@@ -144,9 +144,24 @@ static int create_new(const char *path, unsigned mode)
     return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
 }
 
+/* What is no file, such as /dev/null, a terminal or a pipe, is written to and never replaced. */
+static enum cmaw_err write_in_place(const char *path, struct cmaw_slice content, struct cmaw_diag *diag)
+{
+    CMAW_FD_AUTO(fd);
+    fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) {
+        return fail(diag, "open", path);
+    }
+    return cmaw_fd_write(fd, content) == CMAW_OK ? CMAW_OK : fail(diag, "write", path);
+}
+
 enum cmaw_err cmaw_file_write(const char *path, struct cmaw_slice content, unsigned mode, struct cmaw_diag *diag)
 {
     char temporary[CMAW_PATH_MAX];
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+        return write_in_place(path, content, diag);
+    }
     if (cmaw_path(temporary, "%s.%d.tmp", path, getpid()) != CMAW_OK) {
         return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "path is too long: %s", path);
     }

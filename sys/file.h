@@ -14,7 +14,8 @@ enum cmaw_err cmaw_file_read_fd(int fd, const char *name, struct cmaw_buf *buf, 
 /* DENIED for a regular file of somebody else, or that others can read or write; a pipe is its maker's business. secret ("the passphrase") and remedy
  * (what to do if somebody has read it) are for the message. */
 enum cmaw_err cmaw_file_check_private(int fd, const char *path, const char *secret, const char *remedy, struct cmaw_diag *diag);
-/* Writes a file so that path holds either its old content or all of the new one (temporary file, fsync, rename). */
+/* Writes a file so that path holds either its old content or all of the new one (temporary file, fsync, rename). A device, terminal, pipe or socket
+ * is written to as it is. */
 enum cmaw_err cmaw_file_write(const char *path, struct cmaw_slice content, unsigned mode, struct cmaw_diag *diag);
 /* Makes path and its missing parents with mode 0700. */
 enum cmaw_err cmaw_dir_make(const char *path, struct cmaw_diag *diag);

@@ -14,7 +14,7 @@ struct cmaw_proof {
     const char *name;   /* "confidentiality" */
     bool pass;
     bool incomplete;    /* neither proven nor refuted */
-    char summary[256];  /* one line */
+    char summary[384];  /* one line */
     struct cmaw_buf text; /* lines of what was looked at, and how much */
     json_t *json;       /* the same for programs */
 };

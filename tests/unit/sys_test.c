@@ -64,6 +64,26 @@ static void a_written_file_is_nobody_else_s(void **state)
     assert_int_equal(unlink(path) | unlink(other) | rmdir(folder), 0);
 }
 
+static void what_is_no_file_is_not_replaced(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/cmaw-sys-XXXXXX", path[CMAW_PATH_MAX], got[8] = "";
+    struct cmaw_diag diag = {0};
+    struct stat info;
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(cmaw_path(path, "%s/pipe", folder), CMAW_OK);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    const int reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_int_equal(cmaw_file_write(path, CMAW_SLICE_LIT("ours"), 0600, &diag), CMAW_OK);
+    assert_int_equal(read(reader, got, sizeof got), 4);
+    assert_string_equal(got, "ours");
+    assert_true(stat(path, &info) == 0 && S_ISFIFO(info.st_mode));
+    assert_int_equal(close(reader) | unlink(path), 0);
+    assert_int_equal(symlink("/dev/full", path), 0); /* by a link, so that a failing test leaves the device alone */
+    assert_int_equal(cmaw_file_write(path, CMAW_SLICE_LIT("ours"), 0600, &diag), CMAW_E_NO_SPACE);
+    assert_int_equal(unlink(path) | rmdir(folder), 0);
+}
+
 struct entry {
     char *name;
     uint32_t size;
@@ -129,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_process_is_named_by_pid_and_start),
         cmocka_unit_test(a_written_file_is_nobody_else_s),
+        cmocka_unit_test(what_is_no_file_is_not_replaced),
         cmocka_unit_test(yaml_faults_name_the_line),
         cmocka_unit_test(good_yaml_loads),
     };
