@@ -35,7 +35,7 @@ show_life() {
         seconds=$((seconds + 1))
         case $seconds in
         1) say "  … $1" ;;
-        *0) say "  … $1: $seconds s, $(tail -c 200 "$2" | tr '\r' '\n' | tail -n 1 | cut -c 1-80)" ;;
+        *0) say "  … $1: $seconds s, $(tail -c 200 "$2" | tr '\r' '\n' | grep -a . | tail -n 1 | cut -c 1-80)" ;;
         esac
     done
 }

@@ -1,4 +1,3 @@
-# shellcheck shell=sh disable=SC2154 # common.sh has set them
 # Sourced by scripts/vm-* after common.sh. A part of the virtual machine's tools is a folder of the cache that is named after a hash
 # of what it is made from, and is there whole or not at all.
 
@@ -17,7 +16,8 @@ part() {
     work=$folder.new
     show_if_there
     [ -z "$argument" ] || exit 3
-    alone "vm-$name"
+    exec 9>"$cache/vm-$name.lock"
+    flock -n 9 || { say "  … vm-$name: another run builds it"; flock 9; }
     show_if_there
     rm -rf "$cache/vm-$name-"*.new # of runs that were ended
     mkdir -p "$work"
