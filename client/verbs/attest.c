@@ -104,13 +104,14 @@ static enum cmaw_err read_policy(const struct attest_args *args, struct cmaw_buf
     return CMAW_OK;
 }
 
-/* The first check that failed, for the error's line. */
-static const char *first_fault(const json_t *json)
+/* The text of the first check that failed, or of that name if it did; "" where there is none. */
+static const char *fault_of(const json_t *json, const char *name)
 {
     size_t i;
     json_t *entry;
     json_array_foreach(json_object_get(json, "checks"), i, entry) {
-        if (!json_is_true(json_object_get(entry, "holds"))) {
+        if (!json_is_true(json_object_get(entry, "holds")) &&
+            (name == NULL || strcmp(name, json_string_value(json_object_get(entry, "check"))) == 0)) {
             return json_string_value(json_object_get(entry, "text"));
         }
     }
@@ -142,10 +143,10 @@ static enum cmaw_err attest_verify(const struct attest_args *args, const char *p
     if (json_is_true(json_object_get(json_object_get(json, "document"), "unsigned")) && !args->accept_unsigned) {
         cmaw_unsigned_hint(&(struct cmaw_finding){.check = CMAW_CHECK_UNSIGNED}, diag);
     }
-    if (!policy.at_its_time) {
+    if (!policy.at_its_time && (fault_of(json, "age")[0] != '\0' || fault_of(json, "signature")[0] != '\0')) {
         cmaw_diag_hint(diag, "--at made asks whether it held when it was made, --at TIME whether it held then");
     }
-    return cmaw_diag_set(diag, CMAW_E_DENIED, "the document does not hold: %s", first_fault(json));
+    return cmaw_diag_set(diag, CMAW_E_DENIED, "the document does not hold: %s", fault_of(json, NULL));
 }
 
 enum cmaw_err cmaw_command_attest(int argc, char **argv, struct cmaw_diag *diag)

@@ -86,6 +86,7 @@ def at(ms):
     (["--at", at(GOOD["timestamp_ms"] - 4 * 3600_000), *pins(GOOD), "--max-age", "24h"], ["signature"]),
     (pins(GOOD), ["signature", "age"]),
     (["--at", "made", "--pcr", "0=" + "11" * 48], ["PCR0"]),
+    (["--at", at(GOOD["timestamp_ms"]), "--pcr", "0=" + "11" * 48], ["PCR0"]),
     (["--at", "made", *pins(GOOD)[2:], "--pcr", "0=" + "11" * 48], ["PCR0"]),
     (["--at", "made", "--pcr", "31=" + "11" * 48], ["PCR31"]),
     (["--at", "made", *pins(GOOD), "--nonce", "00" + GOOD["nonce"][2:]], ["nonce"]),
@@ -94,6 +95,8 @@ def at(ms):
 def test_every_rule_refuses(arguments, failing):
     result = attest(GOOD, *arguments, "--json")
     assert (failed_checks(result), result.returncode) == (failing, 1 if failing else 0), result.stdout
+    another_time_may_do = "made" not in arguments and not {"age", "signature"}.isdisjoint(failing)
+    assert (b"--at made asks" in result.stderr) == another_time_may_do
 
 
 def test_every_flipped_byte_is_refused(tmp_path):
