@@ -50,14 +50,19 @@ static enum cmaw_err put_recipient(const struct cmaw_kms *kms, const struct cmaw
     return cmaw_buf_err(body);
 }
 
-/* Full jitter; a deadline that would pass meanwhile ends the wait. */
+uint64_t cmaw_kms_wait_ms(int attempt, uint16_t chance)
+{
+    return chance % ((uint64_t)BACKOFF_MS << (2 * attempt));
+}
+
+/* A deadline that would pass meanwhile ends the wait. */
 static bool back_off(const struct cmaw_kms_key *key, int attempt)
 {
     uint16_t random = 0;
     if (cmaw_random((uint8_t *)&random, sizeof random) != CMAW_OK) {
         return false;
     }
-    const uint64_t wait_ms = random % ((uint64_t)BACKOFF_MS << (2 * attempt));
+    const uint64_t wait_ms = cmaw_kms_wait_ms(attempt, random);
     if (cmaw_monotonic_ms() + wait_ms + LEAST_MS >= key->deadline_ms) {
         return false;
     }

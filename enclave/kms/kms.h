@@ -66,6 +66,9 @@ enum cmaw_err cmaw_kms_decrypt(struct cmaw_kms_session *session, struct cmaw_sli
 /* DescribeKey: OK if the key is one that only KMS has ever held (section 6.3). */
 enum cmaw_err cmaw_kms_check_key(struct cmaw_kms_session *session, struct cmaw_kms_failure *ret_failure);
 
+/* How long to wait after attempt (0 is the first): with full jitter, below 200 ms, then below 800 ms. A step of the calls above. */
+uint64_t cmaw_kms_wait_ms(int attempt, uint16_t chance);
+
 /* What the answer to GenerateDataKey (blob: the KMS blob is appended) or Decrypt (NULL) brings to the recipient rsa: a step of the two calls
  * above. PEER, with a type and a message in *failure; then blob is as it was. */
 struct cmaw_rsa_key;

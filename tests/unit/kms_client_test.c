@@ -126,6 +126,21 @@ static void only_throttling_and_faults_of_the_server_are_asked_again(void **stat
     assert_string_equal(failure.request_id, "id-2"); /* of the last one that failed */
 }
 
+static void waits_are_jittered_within_bounds(void **)
+{
+    static const uint64_t bounds_ms[CMAW_KMS_TRIES - 1] = {200, 800};
+    for (int attempt = 0; attempt < CMAW_KMS_TRIES - 1; attempt++) {
+        uint64_t least = UINT64_MAX, most = 0;
+        for (uint32_t chance = 0; chance <= UINT16_MAX; chance++) {
+            const uint64_t wait_ms = cmaw_kms_wait_ms(attempt, (uint16_t)chance);
+            least = wait_ms < least ? wait_ms : least;
+            most = wait_ms > most ? wait_ms : most;
+        }
+        assert_int_equal(least, 0);
+        assert_int_equal(most, bounds_ms[attempt] - 1);
+    }
+}
+
 static void retries_end_with_the_deadline(void **state)
 {
     (void)state;
@@ -274,6 +289,7 @@ int main(void)
         cmocka_unit_test(one_connection_carries_the_calls_of_a_birth),
         cmocka_unit_test(what_comes_between_two_requests_ends_the_connection),
         cmocka_unit_test(only_throttling_and_faults_of_the_server_are_asked_again),
+        cmocka_unit_test(waits_are_jittered_within_bounds),
         cmocka_unit_test(retries_end_with_the_deadline),
         cmocka_unit_test(recipients_are_used_for_one_operation),
         cmocka_unit_test(the_clock_of_signatures_is_corrected_once),
