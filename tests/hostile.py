@@ -63,7 +63,7 @@ SECTIONS = {
         refused("privilege", "reboot, kexec, modules, swap, quota, clocks, host name, personality, port access, and more of the machine"),
         refused("identity", "set user, group, capabilities, owner of files, keys of the kernel"),
         refused("set-user-id", "run a program with the set-user-id bit that lies in its image"),
-        refused("prctl", "dumpable, tracer, MM, ambient capabilities, securebits, speculation, seccomp with a listener"),
+        refused("prctl", "dumpable, tracer, MM, ambient capabilities, securebits, speculation, seccomp with a listener; to outlive who started it"),
         refused("calls", "bpf, perf, fanotify, landlock, splice, memfd, aio, memory policy, execveat, calls newer than the filter"),
         refused("ioctl", "terminal input, file flags, reflinks, NSM, entropy, KVM, namespaces, on each descriptor and device"),
         refused("realtime", "real-time and idle scheduling, nice, I/O priority, locked memory, and their limits"),

@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,6 +215,13 @@ static enum cmaw_err take_fds(const int fds[static CMAW_SANDBOX_JOB_FDS])
     return CMAW_OK;
 }
 
+/* The spawner's end is this sandbox's; if it came before that was arranged, nobody is at the other end any more. */
+static enum cmaw_err check_spawner(int control)
+{
+    struct pollfd polled = {control, 0, 0};
+    return poll(&polled, 1, 0) == 0 ? CMAW_OK : CMAW_E_CLOSED;
+}
+
 /* The image's entries, then the job's three. */
 static void fill_env(char *const image_env[], char *ret_env[static CMAW_CONF_WORDS_MAX + 4], char *run, char *step,
                      char *seed)
@@ -240,6 +248,7 @@ static void fill_env(char *const image_env[], char *ret_env[static CMAW_CONF_WOR
         _exit(0); /* the spawner let it go unused */
     }
     check(control, CMAW_SANDBOX_JOB, err);
+    check(control, CMAW_SANDBOX_JOB, check_spawner(control));
     check(control, CMAW_SANDBOX_JOB, take_fds(fds));
 
     char run[sizeof "CMAW_RUN=" + sizeof job.run];
