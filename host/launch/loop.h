@@ -9,7 +9,7 @@
 
 #include "lib/base/error.h"
 
-enum { LAUNCH_STREAMS_MAX = 16, LAUNCH_LOGS_EACH = 4, LAUNCH_LOG_LINE_MAX = 512, LAUNCH_LABEL_MAX = 65 };
+enum { LAUNCH_STREAMS_MAX = 16, LAUNCH_SPEAKERS_MAX = 8, LAUNCH_LOGS_EACH = 4, LAUNCH_LOG_LINE_MAX = 512, LAUNCH_LABEL_MAX = 65 };
 
 struct launch_loop;
 
@@ -39,6 +39,12 @@ struct launch_stream {
     char line[LAUNCH_LOG_LINE_MAX + 1];
 };
 
+/* What one that speaks may have in the log: bytes, which refill with time, and how many lines had no room. */
+struct launch_budget {
+    char label[LAUNCH_LABEL_MAX]; /* empty: nobody's yet */
+    uint64_t tokens, refilled_ms, dropped;
+};
+
 enum launch_end { LAUNCH_RUNS, LAUNCH_STOPPED, LAUNCH_DIED, LAUNCH_SILENT };
 
 struct launch_loop {
@@ -50,7 +56,7 @@ struct launch_loop {
     uint64_t heartbeat_deadline;
     struct launch_source signals, *first;
     struct launch_stream streams[LAUNCH_STREAMS_MAX];
-    struct { uint64_t tokens, refilled, dropped; } log_budget; /* bytes, ms, lines */
+    struct launch_budget budgets[LAUNCH_SPEAKERS_MAX];
     int console_file;            /* -1: none */
     uint64_t console_left;       /* bytes that it may still grow by */
 };

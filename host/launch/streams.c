@@ -25,22 +25,34 @@ static struct launch_stream *free_stream(struct launch_loop *loop)
     return NULL;
 }
 
-/* Whether the budget, which refills with time, has room for a line; if not, it is counted. */
-static bool may_log(struct launch_loop *loop, size_t size)
+/* That of the speaker, whichever of its streams it uses; of who has been silent longest, where there is none left. */
+static struct launch_budget *budget_of(struct launch_loop *loop, const char *label)
+{
+    struct launch_budget *oldest = &loop->budgets[0];
+    for (size_t i = 0; i < LAUNCH_SPEAKERS_MAX; i++) {
+        struct launch_budget *budget = &loop->budgets[i];
+        if (strcmp(budget->label, label) == 0) {
+            return budget;
+        }
+        oldest = budget->refilled_ms < oldest->refilled_ms ? budget : oldest;
+    }
+    *oldest = (struct launch_budget){.tokens = LOG_BURST, .refilled_ms = cmaw_clock_ms()};
+    (void)snprintf(oldest->label, sizeof oldest->label, "%s", label);
+    return oldest;
+}
+
+/* Whether there is room for a line; if not, it is counted. */
+static bool may_log(struct launch_budget *budget, size_t size)
 {
     const uint64_t now = cmaw_clock_ms();
-    if (loop->log_budget.refilled == 0) {
-        loop->log_budget.tokens = LOG_BURST;
-    } else {
-        loop->log_budget.tokens += (now - loop->log_budget.refilled) * LOG_PER_SECOND / 1000;
-    }
-    loop->log_budget.tokens = loop->log_budget.tokens > LOG_BURST ? LOG_BURST : loop->log_budget.tokens;
-    loop->log_budget.refilled = now;
-    if (loop->log_budget.tokens < size + LOG_LINE_COST) {
-        loop->log_budget.dropped++;
+    const uint64_t tokens = budget->tokens + (now - budget->refilled_ms) * LOG_PER_SECOND / 1000;
+    budget->tokens = tokens > LOG_BURST ? LOG_BURST : tokens;
+    budget->refilled_ms = now;
+    if (budget->tokens < size + LOG_LINE_COST) {
+        budget->dropped++;
         return false;
     }
-    loop->log_budget.tokens -= size + LOG_LINE_COST;
+    budget->tokens -= size + LOG_LINE_COST;
     return true;
 }
 
@@ -52,14 +64,14 @@ static void soften_quotes(char *line)
     }
 }
 
-static void log_line(struct launch_loop *loop, struct launch_stream *stream)
+static void log_line(const struct launch_loop *loop, struct launch_stream *stream, struct launch_budget *budget)
 {
     if (!cmaw_log_is_json()) {
         soften_quotes(stream->line);
     }
-    if (loop->log_budget.dropped > 0) {
-        cmaw_log(CMAW_LOG_WARN, "enclave.log_dropped", "name=%s lines=%llu", loop->name, (unsigned long long)loop->log_budget.dropped);
-        loop->log_budget.dropped = 0;
+    if (budget->dropped > 0) {
+        cmaw_log(CMAW_LOG_WARN, "enclave.log_dropped", "name=%s lines=%llu", stream->label, (unsigned long long)budget->dropped);
+        budget->dropped = 0;
     }
     if (stream->words != NULL) {
         cmaw_log(CMAW_LOG_WARN, "launch.tool", "name=%s program=%s line=\"%s\"", loop->name, stream->label, stream->line);
@@ -74,8 +86,9 @@ static void write_line(struct launch_loop *loop, struct launch_stream *stream)
     if (stream->used > 0 && stream->words != NULL) {
         memcpy(stream->words->text, stream->line, stream->used + 1);
     }
-    if (stream->used > 0 && may_log(loop, stream->used)) {
-        log_line(loop, stream);
+    struct launch_budget *budget = budget_of(loop, stream->label);
+    if (stream->used > 0 && may_log(budget, stream->used)) {
+        log_line(loop, stream, budget);
     }
     stream->used = 0;
 }

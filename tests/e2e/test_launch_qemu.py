@@ -211,6 +211,13 @@ def test_a_guests_logs_are_bounded_and_harmless(machine):
     assert len(machine.log()) < 1 << 20
 
 
+def test_a_guest_that_talks_without_end_takes_nobody_elses_lines(machine):
+    machine.plan(**HEART, logs=["flood\n"], times=200000, last_words="a complaint\n")
+    daemon = machine.launch()
+    harness.wait_for(lambda: 'program=vhost-device-vsock line="a complaint"' in machine.log(), "what the tool says")
+    daemon.stop()
+
+
 def test_the_console_is_there_in_debug_mode_only(machine):
     machine.plan(**HEART, console="hello\r\nfrom the console\r")
     daemon = machine.launch("--debug-mode")
