@@ -17,6 +17,7 @@ void cmaw_interrupt_catch(void)
 {
     const struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
 }
 
 bool cmaw_interrupted(void)

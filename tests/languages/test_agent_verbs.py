@@ -220,15 +220,31 @@ def test_nothing_is_left_behind(made, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_left_behind_by_who_is_interrupted(shell, tmp_path_factory):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_behind_by_who_is_interrupted(shell, tmp_path_factory, number):
     folder, work = shell("while :; do :; done\n"), tmp_path_factory.mktemp("work")
     work.chmod(0o755)
     process = subprocess.Popen([harness.program("cmaw"), "agent", "test", folder], env={**os.environ, "TMPDIR": str(work)}, stderr=subprocess.PIPE, text=True)
     while not list(work.glob("*/image/agent")):
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert process.wait(timeout=50) == 1 and "interrupted" in process.stderr.read()
     assert list(work.iterdir()) == []
+
+
+def test_an_agent_does_not_outlive_who_tries_it(shell, tmp_path_factory):
+    """Killed, cmaw takes agent-run along, and that all that is in the sandbox."""
+    folder, work = shell("while :; do :; done\n"), tmp_path_factory.mktemp("killed")
+    work.chmod(0o755)
+    process = subprocess.Popen([harness.program("cmaw"), "agent", "test", folder], env={**os.environ, "TMPDIR": str(work)}, stderr=subprocess.DEVNULL)
+
+    def named(word):
+        return [pid for pid in harness.descendants(process.pid) if word in (pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"))]
+    agent, = harness.wait_for(lambda: named(b"/agent.sh"), "the agent")
+    runner, *_ = named(b"agent-run")
+    harness.kill_9(runner)
+    harness.wait_for(lambda: not pathlib.Path(f"/proc/{agent}").exists(), "the agent's end")
+    assert process.wait(timeout=50) == 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the tests run as an ordinary user already")
