@@ -32,7 +32,7 @@ static void print_help(void)
                  CMAW_UNSIGNED_SWITCH " takes attestation documents of QEMU's machine, which nobody signs:\n"
                  "what rests on them is not attested, and the output says so.\n"
                  "Exit code 0: it did; 1: it did not, or the file is damaged, or does not disclose that edge; 2: usage.\n\n"
-                 "example: cmaw-verify run.evidence --manifest-hash $(cmaw status --json | jq -r .manifest)\n");
+                 "example: cmaw-verify run.evidence --manifest-hash \"$MANIFEST_HASH\"\n");
 }
 
 static enum cmaw_err parse_args(int argc, char **argv, struct args *args, struct cmaw_diag *diag)

@@ -1,14 +1,17 @@
 """A local stack as `cmaw up` makes it, for tests: its own folder, store and passphrase."""
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
 import signal
 import sqlite3
+import struct
 import subprocess
 
 import harness
 import pb
+import sst1_crypto
 from harness import ROOT
 
 CLAIM = ROOT / "agents" / "claim.yaml"
@@ -35,6 +38,16 @@ class Result:
             assert word in self.err, (word, self.err)
 
 
+def lock_cheaply(cmaw, store, passphrase):
+    """A new store whose passphrase costs a thousandth of what cmaw makes it cost: tests use it thousands of times, and guess nothing."""
+    assert cmaw("list").status == 0  # makes the file
+    kdf = struct.pack(">III", 10, 8, 1) + os.urandom(16)
+    key = hashlib.scrypt(passphrase, salt=kdf[12:], n=1 << 10, r=8, p=1, dklen=32)
+    context = b"cmaw-store/1 " + sst1_crypto.lp(b"store-key") + sst1_crypto.lp(b"")
+    with contextlib.closing(sqlite3.connect(store, timeout=30)) as database, database:
+        database.execute("INSERT INTO meta(key, value) VALUES('lock', ?)", (kdf + sst1_crypto.seal(key, context, os.urandom(32)),))
+
+
 class Stack:
     def __init__(self, folder, yaml=None, up=(), switches=()):
         """up: further words of `cmaw up`; switches: words of every verb that verifies a document."""
@@ -48,6 +61,8 @@ class Stack:
         self.env.pop("CMAW_BIN", None)
         if len(harness.BUILDS) > 1:
             self.env["CMAW_BIN"] = ":".join(str(p) for build in harness.BUILDS for p in build.rglob("*") if p.is_dir() and p.suffix != ".p")
+        if not self.store.exists():
+            lock_cheaply(self.cmaw, self.store, b"correct horse battery staple")
 
     def program(self, name, *arguments, timeout=180, env=None, cwd=None, stdin=None):
         return Result(subprocess.run([harness.program(name), *map(str, arguments)], capture_output=True, text=True, timeout=timeout,

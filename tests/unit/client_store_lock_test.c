@@ -58,6 +58,15 @@ static void a_wrong_passphrase_costs_as_much_and_changes_nothing(void **state)
     check_wrong_passphrases(fixture, cost_of(fixture, "right", CMAW_OK));
 }
 
+/* N = 2^17, r = 8, p = 1: the fixture gives the other tests less. */
+static void a_passphrase_costs_what_the_page_says(void **state)
+{
+    (void)state;
+    CMAW_BUF_AUTO(kdf, CMAW_STORE_KDF_SIZE);
+    assert_int_equal(__real_cmaw_store_kdf_new(&kdf), CMAW_OK);
+    assert_memory_equal(kdf.data, ((const uint8_t[]){0, 0, 0, 17, 0, 0, 0, 8, 0, 0, 0, 1}), 12);
+}
+
 static void a_changed_passphrase_opens_the_same_runs(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -240,6 +249,7 @@ static void a_busy_store_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_passphrase_costs_what_the_page_says),
         WITH_STORE(a_wrong_passphrase_costs_as_much_and_changes_nothing), WITH_STORE(a_changed_passphrase_opens_the_same_runs),
         WITH_STORE(only_one_of_two_changes_the_passphrase), WITH_STORE(a_kill_at_any_moment_leaves_one_passphrase),
         WITH_STORE(a_store_of_the_first_format_is_brought_up_to_date), WITH_STORE(an_old_store_is_read_while_locked),
