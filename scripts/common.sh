@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034 # who sources it uses them
 # Sourced by the scripts of this folder.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -44,6 +44,14 @@ show_life() {
 alone() {
     exec 9>"$cache/$1.lock"
     flock -n 9 || { say "  … $1: another run is at it"; flock 9; }
+}
+
+# go_program MODULE VERSION SUM NAME FOLDER: builds cmd/NAME of a Go module into a folder, if the module's content has this hash. What
+# the module needs in turn is in its content by version, and by hash in Go's checksum database.
+go_program() {
+    found=$(go mod download -json "$1@$2" | sed -n 's/^.*"Sum": "\(.*\)".*$/\1/p')
+    [ "$found" = "$3" ] || { echo "the content of $1 $2 is $found, not $3"; exit 1; }
+    GOBIN=$5 GOFLAGS=-trimpath go install "$1/cmd/$4@$2"
 }
 
 # at_least FOUND WANTED: compares dotted versions.

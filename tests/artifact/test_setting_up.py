@@ -1,7 +1,9 @@
 """The scripts that set a machine up: on one that has nothing, next to another run, and when they are interrupted."""
+import contextlib
 import os
 import pathlib
 import pty
+import re
 import signal
 import subprocess
 
@@ -70,12 +72,47 @@ def test_an_interrupt_ends_a_step_and_what_it_started(tmp_path, machine):
     os.close(terminal)
 
 
+@contextlib.contextmanager
+def locked(path):
+    """Another run, which has the lock until the block ends."""
+    with subprocess.Popen(["flock", path, "sh", "-c", "echo held; read end"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        yield
+        holder.communicate("\n")
+
+
 def test_a_second_run_says_that_it_waits_for_the_first(tmp_path, machine):
-    made = script(tmp_path, 'alone thing\necho in')
+    made = script(tmp_path, "alone thing\necho in")
     (tmp_path / "cache").mkdir()
-    holder = subprocess.Popen(["flock", tmp_path / "cache" / "thing.lock", "sh", "-c", "echo held; read end"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert holder.stdout.readline() == "held\n"
-    second = subprocess.Popen([made], env=machine, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert second.stderr.readline() == "  … thing: another run is at it\n" and second.poll() is None
-    holder.communicate("\n")
+    with locked(tmp_path / "cache" / "thing.lock"):
+        second = subprocess.Popen([made], env=machine, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert second.stderr.readline() == "  … thing: another run is at it\n" and second.poll() is None
     assert second.communicate()[0] == "in\n" and second.returncode == 0
+
+
+def test_a_second_demonstration_leaves_the_first_alone(tmp_path, machine):
+    demo = tmp_path / "demo"
+    demo.mkdir()
+    (demo / "decision.json").write_text("the first one's")
+    with locked(demo):
+        second = run({**machine, "CMAW_DEMO_DIR": str(demo), "CMAW_TEMPORAL": "/bin/true"}, ROOT / "scripts" / "demo")
+    assert second.returncode == 1 and second.stderr.startswith(f"cmaw: another demonstration runs in {demo}\n")
+    assert (demo / "decision.json").read_text() == "the first one's"
+
+
+def test_a_module_of_another_content_is_not_built(tmp_path, machine):
+    program(tmp_path, "go", f'echo "$@" >>"{tmp_path}/asked"\nprintf "{{\\n\\t\\"Sum\\": \\"h1:theirs=\\",\\n\\t\\"GoModSum\\": \\"h1:mine=\\"\\n}}\\n"')
+    call = 'step label go_program example.org/m v1.0.0 h1:{}= name "$cache/new"'
+    refused = run(machine, script(tmp_path, call.format("mine")))
+    assert refused.returncode == 1 and "the content of example.org/m v1.0.0 is h1:theirs=, not h1:mine=" in refused.stderr
+    assert (tmp_path / "asked").read_text().splitlines() == ["mod download -json example.org/m@v1.0.0"]
+    program(tmp_path / "scripts", "made", f'. "$(dirname "$0")/common.sh"\n{call.format("theirs")}')
+    assert run(machine, tmp_path / "scripts" / "made").returncode == 0
+    assert (tmp_path / "asked").read_text().splitlines()[-1] == "install example.org/m/cmd/name@v1.0.0"
+
+
+def test_every_wanted_python_package_is_locked():
+    wanted = re.findall(r"^[\w-]+==\S+", (ROOT / "tests" / "requirements.txt").read_text(), re.M)
+    locked = (ROOT / "tests" / "requirements.lock").read_text().replace(" \\\n    --hash", " --hash").splitlines()
+    assert len(wanted) > 5
+    assert all(any(line.startswith(f"{name.lower().replace('_', '-')} --hash=sha256:") for line in locked) for name in wanted)
