@@ -175,10 +175,9 @@ static void names_and_sockets_that_are_taken_are_refused(void **state)
 static void runs_without_privileges(void **state)
 {
     struct rig *rig = *state;
-    if (getuid() != 0) {
-        skip(); /* then every other test here is this one */
+    if (getuid() == 0) {
+        rig_give_up_root(rig);
     }
-    rig_give_up_root(rig);
     rig_launch_ready(rig, NULL);
     CMAW_BUF_AUTO(world, TEXT_MAX);
     rig_read_world(rig, &world);
