@@ -72,7 +72,8 @@ static void read_circumstances(struct fields *fields, struct cmaw_claim *claim)
 {
     claim->circumstances = list(fields, "circumstances");
     for (size_t i = 0; i < json_array_size(claim->circumstances); i++) {
-        require(fields, "circumstances", json_is_string(json_object_get(json_array_get(claim->circumstances, i), "tag")));
+        const json_t *circumstance = json_array_get(claim->circumstances, i);
+        require(fields, "circumstances", json_is_string(json_object_get(circumstance, "tag")) && json_is_boolean(json_object_get(circumstance, "sure")));
     }
 }
 

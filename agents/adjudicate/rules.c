@@ -34,7 +34,7 @@ static bool no_amount(struct cmaw_case *facts)
 
 static bool unsure(struct cmaw_case *facts)
 {
-    static const char *const needed[] = {"claimant", "policy_number", "date_of_loss", "kind", "amounts", NULL};
+    static const char *const needed[] = {"claimant", "policy_number", "date_of_loss", "kind", "amounts", "payee_iban", NULL};
     for (size_t i = 0; needed[i] != NULL; i++) {
         const int64_t confidence = cmaw_claim_confidence(&facts->claim, needed[i]);
         if (confidence > 0 && confidence < CMAW_CLAIM_SURE) {
@@ -76,17 +76,33 @@ static bool still_waiting(struct cmaw_case *facts)
     return cmaw_date_days(facts->claim.date_of_loss) < cmaw_date_days(facts->policy.from) + facts->cover.waiting_days;
 }
 
-static bool excluded(struct cmaw_case *facts)
+static bool has_exclusion(const struct cmaw_case *facts, bool sure)
 {
     for (size_t i = 0; i < json_array_size(facts->claim.circumstances); i++) {
-        const char *tag = json_string_value(json_object_get(json_array_get(facts->claim.circumstances, i), "tag"));
+        const json_t *circumstance = json_array_get(facts->claim.circumstances, i);
+        const char *tag = json_string_value(json_object_get(circumstance, "tag"));
         for (size_t j = 0; j < json_array_size(facts->cover.exclusions); j++) {
-            if (strcmp(tag, json_string_value(json_array_get(facts->cover.exclusions, j))) == 0) {
+            if (json_is_true(json_object_get(circumstance, "sure")) == sure && strcmp(tag, json_string_value(json_array_get(facts->cover.exclusions, j))) == 0) {
                 return true;
             }
         }
     }
     return false;
+}
+
+static bool excluded(struct cmaw_case *facts)
+{
+    return has_exclusion(facts, true);
+}
+
+static bool perhaps_excluded(struct cmaw_case *facts)
+{
+    return has_exclusion(facts, false);
+}
+
+static bool no_notice_date(struct cmaw_case *facts)
+{
+    return facts->claim.date_of_notice.year == 0;
 }
 
 static bool late_notice(struct cmaw_case *facts)
@@ -143,7 +159,9 @@ const struct cmaw_rule cmaw_rules[] = {
     {"R-COV-1", CMAW_DENY, true, "the policy does not cover this kind of loss", not_covered},
     {"R-WAIT-1", CMAW_DENY, false, "the loss lies within the waiting period", still_waiting},
     {"R-EXC-1", CMAW_DENY, false, "the policy excludes a circumstance of the loss", excluded},
+    {"R-EXC-2", CMAW_REFER, false, "the policy excludes a circumstance that may be another person's", perhaps_excluded},
     {"R-NOT-1", CMAW_REFER, false, "the notice came later than the policy allows", late_notice},
+    {"R-NOT-2", CMAW_REFER, false, "the letter has no date, so that nobody can tell whether it came in time", no_notice_date},
     {"R-CUR-1", CMAW_REFER, true, "the amount is not in the policy's currency", another_currency},
     {"R-DED-2", CMAW_DENY, false, "the amount does not exceed the deductible", under_deductible},
     {"R-LIM-2", CMAW_REFER, false, "the amount payable is above what may be paid without a person", over_authority},

@@ -48,6 +48,7 @@ struct cmaw_fact_spans {
         const char *tag;
         struct cmaw_span span;
         char name[CMAW_FACT_TEXT_MAX]; /* third parties only; "" where the letter names none */
+        bool sure;                     /* circumstances only; false where the sentence names another person */
     } found[CMAW_FACT_LIST_MAX];
     size_t count;
     int confidence; /* 0: the letter says nothing on it; otherwise an empty list means that it says there is none */

@@ -70,7 +70,8 @@ static json_t *circumstances_json(const struct cmaw_letter *letter, const struct
 {
     json_t *list = json_array();
     for (size_t i = 0; i < circumstances->count; i++) {
-        json_array_append_new(list, json_pack("{s:s, s:o}", "tag", circumstances->found[i].tag, "quote", quote(letter, circumstances->found[i].span)));
+        json_array_append_new(list, json_pack("{s:s, s:b, s:o}", "tag", circumstances->found[i].tag, "sure", circumstances->found[i].sure,
+                                                    "quote", quote(letter, circumstances->found[i].span)));
     }
     return list;
 }

@@ -69,6 +69,19 @@ static size_t skip_label(const struct cmaw_letter *letter, size_t at)
     return at;
 }
 
+static bool names_another_policy(const struct cmaw_letter *letter, const char *number)
+{
+    struct cmaw_span rest = cmaw_letter_all(letter);
+    struct cmaw_span hit;
+    for (; cmaw_letter_find(letter, rest, "policy", &hit); rest.at = hit.end) {
+        char other[CMAW_FACT_TEXT_MAX];
+        if (policy_at(letter, skip_label(letter, hit.end), other) && strcmp(other, number) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void read_policy_number(const struct cmaw_letter *letter, struct cmaw_fact_text *policy)
 {
     static const struct {
@@ -82,7 +95,7 @@ static void read_policy_number(const struct cmaw_letter *letter, struct cmaw_fac
         struct cmaw_span hit;
         while (cmaw_letter_find(letter, rest, labels[i].phrase, &hit)) {
             if (policy_at(letter, skip_label(letter, hit.end), policy->text)) {
-                policy->confidence = labels[i].confidence;
+                policy->confidence = names_another_policy(letter, policy->text) ? CMAW_INTAKE_SURE - 10 : labels[i].confidence;
                 return;
             }
             rest.at = hit.end;
@@ -125,12 +138,18 @@ static bool iban_at(const struct cmaw_letter *letter, size_t at, char ret_text[s
 
 static void read_iban(const struct cmaw_letter *letter, struct cmaw_fact_text *iban)
 {
+    char found[CMAW_FACT_TEXT_MAX];
     for (size_t at = 0; at + IBAN_MIN <= letter->text.size; at++) {
         const uint8_t *c = letter->text.data + at;
         const bool start = at == 0 || !cmaw_letter_is_word(c[-1]);
-        if (start && is_upper(c[0]) && is_upper(c[1]) && is_digit(c[2]) && is_digit(c[3]) && iban_at(letter, at, iban->text)) {
+        if (!start || !is_upper(c[0]) || !is_upper(c[1]) || !is_digit(c[2]) || !is_digit(c[3]) || !iban_at(letter, at, found)) {
+            continue;
+        }
+        if (iban->confidence == 0) {
+            memcpy(iban->text, found, sizeof found);
             iban->confidence = 95;
-            return;
+        } else if (strcmp(iban->text, found) != 0) {
+            iban->confidence = CMAW_INTAKE_SURE - 10; /* whose is which? */
         }
     }
 }

@@ -4,12 +4,14 @@
 
 /* What an event does to a person. An illness that the letter mentions is none, so a diagnosis does not count by itself. */
 static const char *const injury_words[] = {"injur*", "hurt", "whiplash", "fracture*", "concussion", "bruis*", "sprain*", "ambulance", "wound*",
-                                           "bleeding", "unconscious", "taken to hospital", "broken", "torn", "burns", NULL};
+                                           "bleeding", "unconscious", "taken to hospital", "hospitali*", "pain", "pains", "died", "killed", "fatal*",
+                                           "deceased", "scald*", "electrocuted", "poison*", "broken", "broke", "torn", "burns", "burned", "burnt", "cut",
+                                           NULL};
 static const char *const unhurt_words[] = {"unhurt", "unharmed", "uninjured", NULL};
-/* "broken" and "torn" are said of things too: they count where a part of the body is named. */
-static const char *const things_words[] = {"broken", "torn", "burns", NULL};
+/* "broken" and the like are said of things too: they count where a part of the body is named. */
+static const char *const things_words[] = {"broken", "broke", "torn", "burns", "burned", "burnt", "cut", NULL};
 static const char *const body_words[] = {"arm", "leg", "wrist", "ankle", "rib", "ribs", "nose", "collarbone", "hip", "knee", "hand", "finger",
-                                         "shoulder", "meniscus", "ligament", "skin", "neck", NULL};
+                                         "shoulder", "meniscus", "ligament", "skin", "neck", "foot", "back", "head", "face", NULL};
 static const char *const party_words[] = {"other driver", "third party", "other party", "neighbour", "neighbor", "cyclist", "pedestrian",
                                           "passenger", "landlord", "tenant", "witness", "other car", "lorry driver", "taxi driver", NULL};
 static const char *const nobody_phrases[] = {"no third part*", "no one else was involved", "nobody else was involved", "no other vehicle",
@@ -109,29 +111,53 @@ void cmaw_facts_read_people(const struct cmaw_letter *letter, struct cmaw_facts 
 /* What policies exclude, in the words of letters. "not locked" is itself a finding, so only what stands before it counts. */
 static const struct {
     const char *tag;
-    const char *phrases[8];
+    const char *phrases[16];
 } circumstances[] = {
-    {"unlocked", {"unlocked", "not locked", "forgot to lock", "left open", "without locking", "had not locked", "hadn't locked"}},
+    {"unlocked", {"was unlocked", "were unlocked", "been unlocked", "left unlocked", "left it unlocked", "unlocked door", "unlocked window", "unlocked car", "not locked",
+                  "forgot to lock", "was left open", "were left open", "left the window open", "without locking", "had not locked", "hadn't locked"}},
     {"unattended", {"unattended", "left it on the", "left on the back seat", "out of my sight"}},
     {"alcohol", {"alcohol", "had been drinking", "a few drinks", "glasses of wine", "over the limit"}},
-    {"flood", {"river burst its banks", "flood water", "floodwater", "rising water", "the river", "groundwater"}},
-    {"wear", {"wear and tear", "old age of", "had been leaking for", "for months", "rusted through"}},
-    {"pre-existing", {"pre-existing", "known since", "first diagnosed in", "chronic", "for years"}},
+    {"flood", {"river burst its banks", "flood water", "floodwater", "rising water", "river flooded", "groundwater"}},
+    {"wear", {"wear and tear", "old age of", "had been leaking for", "leaking for months", "dripping for months", "damp for months", "rusted through"}},
+    {"pre-existing", {"pre-existing", "known since", "first diagnosed in", "chronic", "suffered for years", "trouble for years", "pain for years", "had it for years"}},
     {"winter-sports", {"off-piste", "skiing", "snowboard*"}},
     {"commercial-use", {"delivery driver", "delivering parcels", "carrying passengers for", "business use"}},
     {"cosmetic", {"cosmetic", "teeth whitening"}},
 };
 
+/* Somebody else in the sentence: who drank, or left a door open, takes a person to tell. */
+static const char *const others_words[] = {"driver", "cyclist", "pedestrian", "passenger", "neighbour*", "neighbor*", "landlord", "tenant", "thief", "thieves",
+                                           "burglar*", "he", "she", "they", NULL};
+
+/* The first place that is about the writer, else the first one; false where all are denied, or there is none. */
+static bool find_circumstance(const struct cmaw_letter *letter, const char *const phrases[16], struct cmaw_span *ret_hit, bool *ret_sure)
+{
+    bool found = false;
+    *ret_sure = false;
+    for (size_t i = 0; i < 16 && phrases[i] != NULL; i++) {
+        struct cmaw_span hit;
+        for (struct cmaw_span rest = cmaw_letter_all(letter); !*ret_sure && cmaw_letter_find(letter, rest, phrases[i], &hit); rest.at = hit.end) {
+            const struct cmaw_span sentence = cmaw_letter_sentence_at(letter, hit.at);
+            struct cmaw_span ignored;
+            if (cmaw_letter_negated(letter, sentence, hit)) {
+                continue;
+            }
+            *ret_sure = !cmaw_letter_find_any(letter, sentence, others_words, &ignored);
+            *ret_hit = found && !*ret_sure ? *ret_hit : hit;
+            found = true;
+        }
+    }
+    return found;
+}
+
 void cmaw_facts_read_circumstances(const struct cmaw_letter *letter, struct cmaw_facts *facts)
 {
     for (size_t i = 0; i < sizeof circumstances / sizeof circumstances[0]; i++) {
         struct cmaw_span hit;
-        for (size_t j = 0; j < 8 && circumstances[i].phrases[j] != NULL; j++) {
-            if (cmaw_letter_find(letter, cmaw_letter_all(letter), circumstances[i].phrases[j], &hit) &&
-                !cmaw_letter_negated(letter, cmaw_letter_sentence_at(letter, hit.at), hit)) {
-                add(&facts->circumstances, circumstances[i].tag, hit, "");
-                break;
-            }
+        bool sure;
+        if (find_circumstance(letter, circumstances[i].phrases, &hit, &sure)) {
+            add(&facts->circumstances, circumstances[i].tag, hit, "");
+            facts->circumstances.found[facts->circumstances.count - 1].sure = sure;
         }
     }
 }

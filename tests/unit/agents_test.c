@@ -390,11 +390,13 @@ static void each_rule_answers_for_its_own_fault(void **state)
         {"kind", "\"travel\"", "deny", "R-COV-1"},
         {"date_of_loss", "\"2024-03-30\"", "deny", "R-WAIT-1"},   /* 2024-03-01 and 30 days are 2024-03-31 */
         {"date_of_loss", "\"2024-03-31\"", "refer", "R-NOT-1"},   /* no longer waiting; but notified in 2026 */
-        {"circumstances", "[{\"tag\":\"flood\",\"quote\":\"the river\"}]", "deny", "R-EXC-1"},
-        {"circumstances", "[{\"tag\":\"unlocked\",\"quote\":\"x\"}]", "approve", "R-COV-0"}, /* excluded for theft only */
+        {"circumstances", "[{\"tag\":\"flood\",\"sure\":true,\"quote\":\"the river\"}]", "deny", "R-EXC-1"},
+        {"circumstances", "[{\"tag\":\"flood\",\"sure\":false,\"quote\":\"the river\"}]", "refer", "R-EXC-2"},
+        {"circumstances", "[{\"tag\":\"unlocked\",\"sure\":true,\"quote\":\"x\"}]", "approve", "R-COV-0"}, /* excluded for theft only */
         {"date_of_notice", "\"2026-02-13\"", "approve", "R-COV-0"},
         {"date_of_notice", "\"2026-02-14\"", "refer", "R-NOT-1"},
-        {"date_of_notice", "null", "approve", "R-COV-0"},
+        {"date_of_notice", "null", "refer", "R-NOT-2"},
+        {"confidence", "{\"payee_iban\":59}", "refer", "R-CONF-1"},
         {"amounts", "{\"claimed\":{\"minor\":100000,\"currency\":\"USD\"}}", "refer", "R-CUR-1"},
         {"amounts", "{\"claimed\":{\"minor\":25000,\"currency\":\"EUR\"}}", "deny", "R-DED-2"},
         {"amounts", "{\"claimed\":{\"minor\":25001,\"currency\":\"EUR\"}}", "approve", "R-COV-0"},
