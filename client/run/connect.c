@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/stack/stack.h"
+#include "lib/base/text.h"
 
 static const char *given(const char *flag, const char *variable)
 {
@@ -42,6 +43,17 @@ static enum cmaw_err put(char *dst, size_t capacity, const char *value, struct c
     return CMAW_OK;
 }
 
+static enum cmaw_err check_address(const char *address, struct cmaw_diag *diag)
+{
+    const char *colon = strrchr(address, ':');
+    uint64_t port = 0;
+    if (colon == NULL || colon == address || cmaw_parse_u64(colon + 1, UINT16_MAX, &port) != CMAW_OK || port == 0) {
+        cmaw_diag_hint(diag, "HOST:PORT, as in 127.0.0.1:7233");
+        return cmaw_diag_set(diag, CMAW_E_USAGE, "%s is not the address of a Temporal server", address);
+    }
+    return CMAW_OK;
+}
+
 enum cmaw_err cmaw_temporal_place(const struct cmaw_settings *settings, const struct cmaw_run_record *record,
                                   struct cmaw_temporal_place *ret_place, struct cmaw_diag *diag)
 {
@@ -60,6 +72,7 @@ enum cmaw_err cmaw_temporal_place(const struct cmaw_settings *settings, const st
         cmaw_diag_hint(diag, "cmaw up starts a local one; --temporal HOST:PORT or TEMPORAL_ADDRESS names another");
         return cmaw_diag_set(diag, CMAW_E_UNAVAILABLE, "no Temporal server is known");
     }
+    CMAW_TRY(check_address(place.address, diag));
     *ret_place = place;
     return CMAW_OK;
 }

@@ -116,7 +116,11 @@ enum cmaw_err cmaw_passphrase_get(const struct cmaw_passphrase_source *source, s
     } else {
         CMAW_TRY(read_passphrase(source->file, passphrase, diag));
     }
-    return passphrase->size > 0 ? CMAW_OK : cmaw_diag_set(diag, CMAW_E_AUTH, "the passphrase of %s is empty", source->what);
+    if (passphrase->size == 0) {
+        cmaw_diag_hint(diag, "one line with a passphrase, at the terminal or in the file that is named for it");
+        return cmaw_diag_set(diag, CMAW_E_AUTH, "the passphrase of %s is empty", source->what);
+    }
+    return CMAW_OK;
 }
 
 enum cmaw_err cmaw_store_open_locked(const struct cmaw_settings *settings, struct cmaw_store **ret_store, struct cmaw_diag *diag)

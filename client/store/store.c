@@ -106,6 +106,7 @@ enum cmaw_err cmaw_store_open(const char *path, struct cmaw_store **ret_store, s
         return CMAW_E_NO_MEMORY;
     }
     if (result != SQLITE_OK) {
+        cmaw_diag_hint(diag, "ls -l says whether it is a file of yours; --store names another");
         return cmaw_diag_set(diag, CMAW_E_DENIED, "cannot open the run store %s: %s", path, sqlite3_errmsg(store->db));
     }
     (void)sqlite3_busy_timeout(store->db, BUSY_MS);

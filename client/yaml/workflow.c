@@ -141,6 +141,7 @@ static enum cmaw_err make_plan(const struct workflow_yaml *yaml, const struct cm
     const char *why = NULL;
     const enum cmaw_err err = cmaw_plan_check(plan, manifest, &why);
     if (err != CMAW_OK) {
+        cmaw_diag_hint(source->diag, "each step lies on a way from the client to the client; agents/claim.yaml of the sources is a workflow to begin with");
         return cmaw_diag_set(source->diag, err, "%s: not a valid workflow: %s", source->path, why == NULL ? cmaw_err_text(err) : why);
     }
     cmaw_plan_encode(plan, buf);

@@ -3,7 +3,8 @@
 #include "host/temporal/rpc.h"
 #include "lib/pb/pb.h"
 
-enum { HISTORY_MAX = 64 * 1024 * 1024, PAGE_EVENTS = 200 };
+/* A server that goes on with pages that hold nothing would be asked for ever. */
+enum { HISTORY_MAX = 64 * 1024 * 1024, PAGE_EVENTS = 200, EMPTY_PAGES_MAX = 16 };
 /* Field numbers of temporal.api's GetWorkflowExecutionHistoryResponse: history and next_page_token. */
 enum { PAGE_HISTORY = 1, PAGE_TOKEN = 3 };
 
@@ -35,7 +36,7 @@ enum cmaw_err cmaw_temporal_history_fetch(struct cmaw_temporal *temporal, const 
         TEMPORAL__API__WORKFLOWSERVICE__V1__GET_WORKFLOW_EXECUTION_HISTORY_REQUEST__INIT;
     CMAW_API(Common__V1__WorkflowExecution) execution = cmaw_rpc_execution(workflow_id);
     const struct cmaw_rpc_options options = {.method = "GetWorkflowExecutionHistory", .request = &request.base};
-    size_t total = 0;
+    size_t total = 0, empty_pages = 0;
 
     request.namespace_ = temporal->ns;
     request.execution = &execution;
@@ -47,6 +48,10 @@ enum cmaw_err cmaw_temporal_history_fetch(struct cmaw_temporal *temporal, const 
         CMAW_TRY(cmaw_temporal_call(temporal, &options, &page, NULL, NULL, diag));
         if (split_page(cmaw_tb_slice(&page), &part, &token) != CMAW_OK) {
             return cmaw_diag_set(diag, CMAW_E_PEER, "temporal: the history of %s cannot be decoded", workflow_id);
+        }
+        empty_pages = part.size == 0 ? empty_pages + 1 : 0;
+        if (empty_pages > EMPTY_PAGES_MAX) {
+            return cmaw_diag_set(diag, CMAW_E_PEER, "temporal: the history of %s has no end", workflow_id);
         }
         total += part.size;
         if (total > HISTORY_MAX) {

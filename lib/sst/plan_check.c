@@ -10,13 +10,13 @@ static const char *step_refusal(const struct cmaw_plan *plan, uint32_t i, const 
         return "step ids are not 1..n";
     }
     if (!cmaw_text_is_name(step->name)) {
-        return "step name";
+        return "a step's name is not 1 to 64 of a-z, 0-9, _ and -";
     }
     if (step->timeout_s < 1 || step->timeout_s > CMAW_TIMEOUT_MAX_S) {
-        return "timeout_s";
+        return "timeout_s is not 1 to 86400";
     }
     if (step->max_attempts < 1 || step->max_attempts > CMAW_ATTEMPTS_MAX) {
-        return "max_attempts";
+        return "max_attempts is not 1 to 100";
     }
     if (manifest != NULL && cmaw_manifest_role(manifest, step->role) == NULL) {
         return "role of a step is not in the manifest";
@@ -49,10 +49,10 @@ static const char *edge_refusal(const struct cmaw_plan *plan, uint32_t i)
         return "edge ids are not 1..m";
     }
     if (!cmaw_text_is_name(edge->name)) {
-        return "edge name";
+        return "an edge's name is not 1 to 64 of a-z, 0-9, _ and -";
     }
     if (edge->size_class > CMAW_SIZE_CLASSES) {
-        return "size_class";
+        return "size_class is not 0 to 7";
     }
     if (edge->from > plan->step_count || edge->to > plan->step_count) {
         return "an end of an edge does not exist";
@@ -135,16 +135,16 @@ static const char *refusal(struct cmaw_plan *plan, const struct cmaw_manifest *m
         return "version";
     }
     if (!cmaw_text_is_name(plan->name)) {
-        return "plan name";
+        return "the name is not 1 to 64 of a-z, 0-9, _ and -";
     }
     if (plan->manifest.size != CMAW_HASH_SIZE) {
         return "manifest hash length";
     }
     if (plan->step_count < 1 || plan->step_count > CMAW_STEPS_MAX) {
-        return "number of steps";
+        return "there are not 1 to 64 steps";
     }
     if (plan->edge_count < 1 || plan->edge_count > CMAW_EDGES_MAX) {
-        return "number of edges";
+        return "there are not 1 to 256 edges";
     }
     const char *why = NULL;
     for (uint32_t i = 0; i < plan->step_count && why == NULL; i++) {
@@ -163,7 +163,7 @@ static const char *refusal(struct cmaw_plan *plan, const struct cmaw_manifest *m
     if (!acyclic(plan)) {
         return "the graph has a circle";
     }
-    return sums_fit(plan) ? NULL : "the sum of the sizes at one end";
+    return sums_fit(plan) ? NULL : "the size classes at one end sum to more than 1900000 bytes";
 }
 
 enum cmaw_err cmaw_plan_check(struct cmaw_plan *plan, const struct cmaw_manifest *manifest, const char **ret_why)

@@ -10,6 +10,7 @@ import socket
 import pytest
 
 import harness
+import orchestra
 from stack import CLAIM, LETTERS, Stack
 
 LETTER = LETTERS / "01-water-approve.txt"
@@ -18,6 +19,35 @@ LETTER = LETTERS / "01-water-approve.txt"
 def test_no_temporal(stack):
     result = stack.cmaw("submit", CLAIM, LETTER, "--temporal", f"127.0.0.1:{harness.free_port()}")
     result.assert_one_line_error("Temporal", status=3)
+
+
+@pytest.mark.parametrize("address", ["nonsense", ":7233", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:port"])
+def test_an_address_that_is_none(stack, address):
+    stack.cmaw("submit", CLAIM, LETTER, "--temporal", address).assert_one_line_error(address, "HOST:PORT", status=2)
+
+
+def test_a_run_that_the_server_does_not_know(stack, tmp_path):
+    run = stack.run(LETTER).json()["run_id"]
+    other = orchestra.Temporal(tmp_path / "other")
+    try:
+        stack.cmaw("verify", run, "--temporal", other.address).assert_one_line_error("not found", "right server")
+    finally:
+        other.kill()
+
+
+@pytest.mark.parametrize("change,words", [
+    (("from: intake, to: adjudicate", "from: intake, to: intake"), "both ends"), (("size_class: 0", "size_class: 8"), "size_class is not 0 to 7")],
+                         ids=["loop", "class"])
+def test_a_workflow_that_is_no_graph(stack, tmp_path, change, words):
+    text = CLAIM.read_text()
+    assert change[0] in text
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(text.replace(*change, 1))
+    stack.cmaw("submit", broken, LETTER).assert_one_line_error("broken.yaml", words)
+
+
+def test_a_store_that_cannot_be_opened(stack, tmp_path):
+    stack.cmaw("list", env={"CMAW_STORE": str(tmp_path)}).assert_one_line_error("run store", "--store")
 
 
 def test_a_port_that_is_taken(stack, tmp_path):
@@ -90,6 +120,14 @@ def test_an_output_that_cannot_be_written(stack, tmp_path):
     assert result.status == 1 and "no-folder" in result.err and "cmaw open" in result.err
     assert stack.cmaw("open", "last", "--output", tmp_path / "decision.json").status == 0
     assert "decision" in json.loads((tmp_path / "decision.json").read_text())
+
+
+def test_an_output_that_is_full(stack, tmp_path):
+    """A device is written to, and stays one."""
+    link = tmp_path / "full"  # so that a failing test leaves the device alone
+    link.symlink_to("/dev/full")
+    stack.cmaw("open", stack.run(LETTER).json()["run_id"], "--output", link).assert_one_line_error(str(link))
+    assert link.is_symlink()
 
 
 def test_the_largest_input_and_one_byte_more(stack, tmp_path):
