@@ -101,8 +101,9 @@ enum cmaw_err cmaw_file_read_fd(int fd, const char *name, struct cmaw_buf *buf, 
         cmaw_buf_put(buf, cmaw_slice_of(block, (size_t)got));
         if (buf->err != CMAW_OK) {
             cmaw_wipe(block, sizeof block);
+            (void)cmaw_diag_set(diag, buf->err, "%s is larger than %zu bytes", name, buf->max);
             cmaw_diag_otherwise(diag, "is it the right file?");
-            return cmaw_diag_set(diag, buf->err, "%s is larger than %zu bytes", name, buf->max);
+            return buf->err;
         }
     }
 }

@@ -51,10 +51,12 @@ static enum cmaw_err refused(const struct cmaw_temporal *temporal, const struct 
         cmaw_diag_hint(diag, "is Temporal running? 'cmaw status' shows the local stack");
     } else if (err == CMAW_E_NOT_FOUND && says(&error->message, "amespace")) {
         cmaw_diag_hint(diag, "make the namespace %s, or name another", temporal->ns);
-    } else if (err == CMAW_E_NOT_FOUND) {
+    }
+    (void)cmaw_diag_set(diag, err, "temporal: %s", text[0] != '\0' ? text : cmaw_err_text(err));
+    if (err == CMAW_E_NOT_FOUND) {
         cmaw_diag_otherwise(diag, "it was removed there, or was never there: is it the right server?");
     }
-    return cmaw_diag_set(diag, err, "temporal: %s", text[0] != '\0' ? text : cmaw_err_text(err));
+    return err;
 }
 
 static enum cmaw_err err_of_status(enum tb_status status)
