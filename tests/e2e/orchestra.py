@@ -21,7 +21,8 @@ def temporal_program():
 class Temporal:
     """The dev server with its state in a file, so that it may be killed and come back."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *arguments):
+        self.arguments = arguments
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = harness.free_port()
@@ -32,7 +33,7 @@ class Temporal:
         with open(self.folder / "temporal.log", "ab") as log:
             self.process = subprocess.Popen(
                 [temporal_program(), "server", "start-dev", "--headless", "--port", str(self.port), "--db-filename", self.folder / "temporal.db",
-                 "--log-level", "error"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
+                 "--log-level", "error", *self.arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
         harness.wait_for(self.listens, "Temporal", 60)
 
     def listens(self):

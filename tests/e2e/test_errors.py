@@ -6,6 +6,7 @@ import re
 import select
 import signal
 import socket
+import urllib.request
 
 import pytest
 
@@ -31,6 +32,20 @@ def test_a_run_that_the_server_does_not_know(stack, tmp_path):
     other = orchestra.Temporal(tmp_path / "other")
     try:
         stack.cmaw("verify", run, "--temporal", other.address).assert_one_line_error("not found", "right server")
+    finally:
+        other.kill()
+
+
+def test_a_server_that_does_not_hold_a_poll_is_not_asked_without_pause(stack, tmp_path):
+    metrics = harness.free_port()
+    quick = ["--dynamic-config-value", 'history.longPollExpirationInterval="1ms"', "--dynamic-config-value", 'frontend.longPollExpirationInterval="1ms"']
+    other = orchestra.Temporal(tmp_path / "other", "--metrics-port", str(metrics), *quick)
+    try:
+        run = stack.cmaw("submit", CLAIM, LETTER, "--temporal", other.address, "--json").json()["run_id"]  # no worker is there: it stays open
+        assert stack.cmaw("wait", run, "--temporal", other.address, "--timeout", "3s").status == 3
+        text = urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=10).read().decode()
+        polls = re.search(r'^client_redirection_latency_count{operation="DCRedirectionGetWorkflowExecutionHistory".*} (\d+)', text, re.M)
+        assert 2 <= int(polls[1]) <= 30, polls[0]  # a thousand without the pause
     finally:
         other.kill()
 

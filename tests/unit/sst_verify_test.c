@@ -263,6 +263,8 @@ static void parts_of_another_run_are_refused(void **)
     mixed = a->evidence;
     mixed.ak_docs[1] = mixed.ak_docs[0];
     assert_string_equal(verdict(&mixed, NULL), "documents.repeated");
+    mixed.ak_docs[0] = a->evidence.ak_docs[1];
+    assert_string_equal(verdict(&mixed, NULL), "documents.order");
     assert_string_equal(verdict(&a->evidence, &b->run.secrets), "secret.commit");
     run_drop(a);
     run_drop(b);
