@@ -204,7 +204,7 @@ void cmaw_audit_end(struct cmaw_audit *audit)
         }
     }
     if (audit->elsewhere > 0) {
-        cmaw_buf_printf(&audit->text, "  %-10s %zu uses are of other roles or manifests, whose encryption context they have: they open nothing of this one\n", "note",
+        cmaw_buf_printf(&audit->text, "  %-10s uses under the encryption contexts of other roles or manifests: %zu; they open nothing of this one\n", "note",
                         audit->elsewhere);
     }
     if (audit->lines > CMAW_AUDIT_LINES_MAX) {

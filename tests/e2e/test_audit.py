@@ -133,6 +133,14 @@ ATTACKS = {
 }
 
 
+def measured_recipient(stack):
+    """A good document with the measurements of the role, of another enclave."""
+    measurement = stack.manifest.roles[1]["measurements"][0]
+    registers = {i: measurement[f"pcr{i}"].hex() for i in (0, 1, 2)}
+    with contextlib.closing(simulator.Enclave(stack.devd.folder, registers=registers)) as enclave:
+        return enclave.recipient()
+
+
 def test_the_run_of_nobody_s_attack_passes(audited):
     result = audited.verify()
     assert_verdict(result, "pass")
@@ -156,6 +164,19 @@ def test_every_attack_is_found(audited, name):
         assert "FAIL attestation" in text and "BAD        " in text and words in text, text
         assert "the key's policy was changed" in text  # it could not have happened otherwise
     assert_verdict(audited.verify(), "pass")
+
+
+def test_a_key_of_two_manifests(audited):
+    """The uses of the other one are told apart by their encryption context; of another image they are findings, and say why."""
+    def birth_of_another(recipient):
+        audited.parent.generate_data_key(KeyId=audited.key, KeySpec="AES_256", EncryptionContext=audited.context | {"manifest": "11" * 32},
+                                         Recipient=recipient)
+    with audited.undone():
+        audited.loosen()
+        birth_of_another(measured_recipient(audited))
+        assert_verdict(audited.verify("--wait", "1"), "pass", "other roles or manifests: 1;")
+        birth_of_another(foreign_recipient(audited))
+        assert_verdict(audited.verify("--wait", "1"), "fail", "for an enclave of another manifest")
 
 
 def test_what_the_policy_refuses_is_no_finding(audited):

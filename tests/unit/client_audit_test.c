@@ -139,7 +139,7 @@ static void a_key_may_be_shared(void **)
     cmaw_audit_event(&audit, birth);
     assert_int_equal(audit.bad, 2);
     cmaw_audit_end(&audit);
-    assert_non_null(memmem(audit.text.data, audit.text.size, "2 uses are of other roles", 25));
+    assert_non_null(memmem(audit.text.data, audit.text.size, "other roles or manifests: 2;", 28));
     cmaw_audit_free(&audit);
 }
 
