@@ -1,6 +1,7 @@
 #include "client/kms/hardened.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/base/text.h"
 #include "lib/sst/keys.h"
@@ -8,6 +9,37 @@
 /* The upper bound of context names: the policy names them all and nothing else. */
 static const char *const context_names[] = {"sst", "tenant", "role", "manifest"};
 enum { CONTEXT_COUNT = sizeof context_names / sizeof context_names[0], PCR_TEXT_SIZE = 2 * CMAW_PCR_SIZE + 1 };
+
+/* arn:PARTITION:iam::ACCOUNT:role/NAME or user/NAME */
+static bool is_role_or_user(const char *arn)
+{
+    static const char name[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+=,.@_/-";
+    char account[13] = "";
+    int size = 0;
+    if (sscanf(arn, "arn:%*[a-z-]:iam::%12[0-9]:%n", account, &size) != 1 || size == 0 || strlen(account) != 12) {
+        return false;
+    }
+    const char *rest = arn + size;
+    return (strncmp(rest, "role/", 5) == 0 || strncmp(rest, "user/", 5) == 0) && rest[5] != '\0' && strspn(rest + 5, name) == strlen(rest + 5);
+}
+
+enum cmaw_err cmaw_kms_principals_check(const struct cmaw_kms_principals *principals, struct cmaw_diag *diag)
+{
+    const char *const all[] = {principals->instance, principals->admin, principals->break_glass};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i] != NULL && !is_role_or_user(all[i])) {
+            cmaw_diag_hint(diag, "arn:aws:iam::111122223333:role/NAME or …:user/NAME");
+            return cmaw_diag_set(diag, CMAW_E_USAGE, "%.200s is not the ARN of a role or a user", all[i]);
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (all[i] != NULL && all[j] != NULL && strcmp(all[i], all[j]) == 0) {
+                cmaw_diag_hint(diag, "the host's role, the administrator and whoever may end the key are three");
+                return cmaw_diag_set(diag, CMAW_E_USAGE, "%.200s cannot be two of them", all[i]);
+            }
+        }
+    }
+    return CMAW_OK;
+}
 
 /* Distinct PCR0 values of the role's measurements, in hex. */
 static json_t *pcr0_list(const struct cmaw_role *role)

@@ -96,7 +96,7 @@ static enum cmaw_err check_policy_args(const struct policy_args *args, struct cm
         cmaw_diag_hint(diag, "--admin ARN, or --immutable if nobody ever may");
         return cmaw_diag_set(diag, CMAW_E_USAGE, "kms policy: who may replace the policy?");
     }
-    return CMAW_OK;
+    return cmaw_kms_principals_check(&args->principals, diag);
 }
 
 static enum cmaw_err kms_policy(int argc, char **argv, struct cmaw_diag *diag)

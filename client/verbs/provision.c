@@ -29,11 +29,12 @@ static enum cmaw_err need_env(const char *name, struct cmaw_slice *ret_value, st
 
 static enum cmaw_err put_policies(const struct cmaw_manifest *manifest, const struct provision_args *args, struct cmaw_diag *diag)
 {
+    const struct cmaw_kms_principals principals = {.admin = args->admin_arn, .instance = args->instance_arn};
+    CMAW_TRY(cmaw_kms_principals_check(&principals, diag));
     struct cmaw_aws_endpoint endpoint = {.url = args->kms_url, .region = args->region, .ca_file = args->ca_file,
                                          .credentials.session_token = cmaw_slice_of_cstr(getenv("CMAW_ADMIN_SESSION_TOKEN"))};
     CMAW_TRY(need_env("CMAW_ADMIN_ACCESS_KEY_ID", &endpoint.credentials.access_key_id, diag));
     CMAW_TRY(need_env("CMAW_ADMIN_SECRET_ACCESS_KEY", &endpoint.credentials.secret_access_key, diag));
-    const struct cmaw_kms_principals principals = {.admin = args->admin_arn, .instance = args->instance_arn};
     for (size_t i = 0; i < manifest->role_count; i++) {
         char arn[CMAW_ARN_MAX + 1];
         CMAW_JSON_AUTO(policy);

@@ -31,7 +31,7 @@ def test_statements_are_those_that_are_explained(tmp_path):
     text = "".join(
         subprocess.run([attack.CMAW, "kms", "policy", manifest, "--role", "intake", "--instance", world.PARENT, "--admin", world.ADMIN, *more],
                        check=True, capture_output=True, text=True).stdout
-        for more in (["--break-glass", world.ADMIN], ["--immutable"]))
+        for more in (["--break-glass", attack.GUEST], ["--immutable"]))
     section = (world.ROOT / "docs" / "kms.md").read_text().split("## The policy, line by line")[1].split("\n## ")[0]
     explained = set(re.findall(r"^\| (\w+) \|", section, re.M)) - {"Sid"}
     assert explained == set(re.findall(r'"Sid": "(\w+)"', text))
@@ -53,6 +53,21 @@ def test_bad_usage_says_what_is_missing(tmp_path):
     for words, says in cases:
         result = subprocess.run([attack.CMAW, *words], capture_output=True, text=True, timeout=60)
         assert (result.returncode, says in result.stderr) == (2, True), (words, result.returncode, result.stderr)
+
+
+def test_a_policy_names_single_people_each_once(tmp_path):
+    """An administrator '*' would let everyone replace the policy, an account's root all of its identity policies, and the host's own role the host."""
+    manifest, _ = attack.make_manifest(tmp_path)
+    people = {"--instance": world.PARENT, "--admin": world.ADMIN, "--break-glass": attack.GUEST}
+    no_person = ["*", "x", world.ACCOUNT, attack.ROOT, f"arn:aws:iam::{world.ACCOUNT}:role/*", f"arn:aws:iam::{world.ACCOUNT}:role/", f"{world.PARENT}\n",
+                 f"arn:aws:iam::{world.ACCOUNT}:role/${{aws:username}}", f"arn:aws:sts::{world.ACCOUNT}:assumed-role/a/b", "arn:aws:iam::1:role/a"]
+    wrong = [(people | {option: value}, "not the ARN of a role or a user") for option in people for value in no_person]
+    wrong += [(people | {option: people[other]}, "cannot be two of them") for option in people for other in people if option != other]
+    for chosen, says in [(people, ""), *wrong]:
+        words = [word for pair in chosen.items() for word in pair]
+        result = subprocess.run([attack.CMAW, "kms", "policy", manifest, "--role", "intake", *words], capture_output=True, text=True, timeout=60)
+        assert (result.returncode, says in result.stderr) == (2 if says else 0, True), (words, result.stderr)
+        assert not (says and result.stdout)
 
 
 def test_a_policy_for_each_role(tmp_path):
