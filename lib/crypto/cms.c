@@ -97,9 +97,8 @@ static enum cmaw_err decrypt_content(const struct cmaw_secret *cek, struct cmaw_
     int size = 0, last = 0;
     const bool ok = EVP_DecryptUpdate(ctx, dst, &size, content.data, (int)content.size) == 1 &&
                     EVP_DecryptFinal_ex(ctx, dst + size, &last) == 1;
-    cmaw_openssl_forget_errors();
     cmaw_buf_truncate(out, ok ? before + (size_t)size + (size_t)last : before);
-    return ok ? CMAW_OK : CMAW_E_AUTH;
+    return ok ? CMAW_OK : cmaw_openssl_refusal();
 }
 
 enum cmaw_err cmaw_cms_open(const struct cmaw_rsa_key *key, struct cmaw_slice envelope, struct cmaw_buf *out)

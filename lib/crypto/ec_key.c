@@ -53,7 +53,8 @@ static bool prepare(struct cmaw_ec_key *key, bool has_private)
     return key->signer != NULL && EVP_PKEY_sign_init(key->signer) == 1;
 }
 
-enum cmaw_err cmaw_ec_wrap(enum cmaw_ec_curve curve, EVP_PKEY *pkey, bool has_private, struct cmaw_ec_key **ret_key)
+/* Of a key that is known to be of the curve: NO_MEMORY is all that can go wrong. Takes the reference. */
+static enum cmaw_err make(enum cmaw_ec_curve curve, EVP_PKEY *pkey, bool has_private, struct cmaw_ec_key **ret_key)
 {
     struct cmaw_ec_key *key = calloc(1, sizeof *key);
     if (key == NULL) {
@@ -62,23 +63,33 @@ enum cmaw_err cmaw_ec_wrap(enum cmaw_ec_curve curve, EVP_PKEY *pkey, bool has_pr
     }
     key->curve = curve;
     key->pkey = pkey;
-    if (!is_on_curve(pkey, curve) || !prepare(key, has_private)) {
+    if (!prepare(key, has_private)) {
         cmaw_openssl_forget_errors();
         cmaw_ec_key_free(key);
-        return CMAW_E_AUTH;
+        return CMAW_E_NO_MEMORY;
     }
     *ret_key = key;
     return CMAW_OK;
+}
+
+enum cmaw_err cmaw_ec_wrap(enum cmaw_ec_curve curve, EVP_PKEY *pkey, bool has_private, struct cmaw_ec_key **ret_key)
+{
+    if (!is_on_curve(pkey, curve)) {
+        cmaw_openssl_forget_errors();
+        EVP_PKEY_free(pkey);
+        return CMAW_E_AUTH;
+    }
+    return make(curve, pkey, has_private, ret_key);
 }
 
 enum cmaw_err cmaw_ec_generate(enum cmaw_ec_curve curve, struct cmaw_ec_key **ret_key)
 {
     EVP_PKEY *pkey = EVP_EC_gen(openssl_names[curve]);
     CMAW_REQUIRE(pkey != NULL, CMAW_E_NO_MEMORY);
-    return cmaw_ec_wrap(curve, pkey, true, ret_key);
+    return make(curve, pkey, true, ret_key);
 }
 
-/* Refuses a point that is not on the curve. */
+/* NULL, and OpenSSL's errors say why, for a point that is not on the curve. */
 static EVP_PKEY *import_point(enum cmaw_ec_curve curve, struct cmaw_slice point)
 {
     CMAW_PKEY_CTX_AUTO(ctx) = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
@@ -92,12 +103,9 @@ static EVP_PKEY *import_point(enum cmaw_ec_curve curve, struct cmaw_slice point)
         OSSL_PARAM_construct_end(),
     };
     EVP_PKEY *pkey = NULL;
-    if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-        EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1) {
-        cmaw_openssl_forget_errors();
-        return NULL;
-    }
-    return pkey;
+    const bool ok = ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
+                    EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) == 1;
+    return ok ? pkey : NULL;
 }
 
 enum cmaw_err cmaw_ec_from_spki(enum cmaw_ec_curve curve, struct cmaw_slice spki, struct cmaw_ec_key **ret_key)
@@ -105,8 +113,7 @@ enum cmaw_err cmaw_ec_from_spki(enum cmaw_ec_curve curve, struct cmaw_slice spki
     struct cmaw_slice point;
     CMAW_TRY(cmaw_ec_point_of_spki(curve, spki, &point));
     EVP_PKEY *pkey = import_point(curve, point);
-    CMAW_REQUIRE(pkey != NULL, CMAW_E_AUTH);
-    return cmaw_ec_wrap(curve, pkey, false, ret_key);
+    return pkey != NULL ? make(curve, pkey, false, ret_key) : cmaw_openssl_refusal();
 }
 
 void cmaw_ec_put_spki(const struct cmaw_ec_key *key, struct cmaw_buf *buf)

@@ -37,6 +37,15 @@ void cmaw_openssl_forget_errors(void)
     ERR_clear_error();
 }
 
+enum cmaw_err cmaw_openssl_refusal(void)
+{
+    enum cmaw_err err = ERR_peek_error() == 0 ? CMAW_E_NO_MEMORY : CMAW_E_AUTH;
+    for (unsigned long queued = ERR_get_error(); queued != 0; queued = ERR_get_error()) {
+        err = ERR_FATAL_ERROR(queued) != 0 ? CMAW_E_NO_MEMORY : err;
+    }
+    return err;
+}
+
 int cmaw_openssl_no_passphrase(char *dst, int capacity, int writing, void *unused)
 {
     (void)dst;

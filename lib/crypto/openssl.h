@@ -15,6 +15,9 @@ int cmaw_openssl_no_passphrase(char *dst, int capacity, int writing, void *unuse
 
 /* OpenSSL queues errors per thread; what failed once must not colour the next call of SSL_get_error. */
 void cmaw_openssl_forget_errors(void);
+/* Why a call that judges what others sent has failed: AUTH where OpenSSL's errors name a reason, and NO_MEMORY where it ran out of that (it
+ * says so, or calls it a fault of its own, or says nothing at all). Forgets the errors. */
+enum cmaw_err cmaw_openssl_refusal(void);
 
 static inline void cmaw_openssl_release_cipher_ctx(EVP_CIPHER_CTX **ctx)
 {

@@ -78,7 +78,7 @@ enum cmaw_err cmaw_pair_sign(enum cmaw_pair_scheme scheme, enum cmaw_hash_alg ha
     CMAW_REQUIRE(ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 && set_scheme(ctx, scheme, hash), CMAW_E_NO_MEMORY);
     uint8_t bytes[CMAW_PAIR_SIGNATURE_MAX];
     size_t size = sizeof bytes;
-    CMAW_REQUIRE(EVP_PKEY_sign(ctx, bytes, &size, digest.data, digest.size) == 1, CMAW_E_BUG);
+    CMAW_REQUIRE(EVP_PKEY_sign(ctx, bytes, &size, digest.data, digest.size) == 1 && size <= sizeof bytes, CMAW_E_BUG);
     cmaw_buf_put(signature, cmaw_slice_of(bytes, size));
     return cmaw_buf_err(signature);
 }

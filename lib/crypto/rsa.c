@@ -69,8 +69,7 @@ enum cmaw_err cmaw_rsa_from_spki(struct cmaw_slice spki, struct cmaw_rsa_key **r
     CMAW_REQUIRE(spki_is_ours(spki), CMAW_E_AUTH);
     const uint8_t *next = spki.data;
     EVP_PKEY *pkey = d2i_PUBKEY(NULL, &next, (long)spki.size);
-    CMAW_REQUIRE(pkey != NULL, CMAW_E_AUTH);
-    return wrap(pkey, ret_key);
+    return pkey != NULL ? wrap(pkey, ret_key) : cmaw_openssl_refusal();
 }
 
 enum cmaw_err cmaw_rsa_from_private_pem(struct cmaw_slice pem, struct cmaw_rsa_key **ret_key)
@@ -116,10 +115,11 @@ enum cmaw_err cmaw_rsa_oaep_decrypt(const struct cmaw_rsa_key *key, struct cmaw_
     uint8_t block[CMAW_RSA_BLOCK_SIZE];
     size_t got = sizeof block;
     enum cmaw_err err = CMAW_E_AUTH;
-    if (EVP_PKEY_decrypt(ctx, block, &got, ciphertext.data, ciphertext.size) == 1 && got == size) {
+    if (EVP_PKEY_decrypt(ctx, block, &got, ciphertext.data, ciphertext.size) != 1) {
+        err = cmaw_openssl_refusal();
+    } else if (got == size) {
         err = cmaw_secret_copy(cmaw_slice_of(block, got), ret_plaintext);
     }
-    cmaw_openssl_forget_errors();
     cmaw_wipe(block, sizeof block);
     return err;
 }

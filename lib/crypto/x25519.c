@@ -39,11 +39,10 @@ enum cmaw_err cmaw_x25519(const struct cmaw_secret *private_key, const uint8_t p
                  CMAW_E_NO_MEMORY);
     size_t size = shared.size;
     /* fails for an all-zero result, and we look again */
-    if (EVP_PKEY_derive(ctx, shared.bytes, &size) != 1 || size != CMAW_X25519_SIZE ||
-        cmaw_slice_is_zero(cmaw_secret_slice(&shared))) {
-        cmaw_openssl_forget_errors();
-        return CMAW_E_AUTH;
+    if (EVP_PKEY_derive(ctx, shared.bytes, &size) != 1) {
+        return cmaw_openssl_refusal();
     }
+    CMAW_REQUIRE(size == CMAW_X25519_SIZE && !cmaw_slice_is_zero(cmaw_secret_slice(&shared)), CMAW_E_AUTH);
     *ret_shared = cmaw_secret_take(&shared);
     return CMAW_OK;
 }

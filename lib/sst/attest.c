@@ -68,10 +68,9 @@ static enum cmaw_err check_key(const struct cmaw_doc *doc, const struct cmaw_man
     if (!doc->user_data.present || !cmaw_bytes32_eq(&user_data, doc->user_data.bytes)) {
         return cmaw_finding_set(finding, CMAW_E_AUTH, "doc.user_data", "user_data is not that of this manifest and role");
     }
-    if (!doc->public_key.present || cmaw_ec_from_spki(CMAW_EC_P256, doc->public_key.bytes, ret_ak) != CMAW_OK) {
-        return cmaw_finding_set(finding, CMAW_E_AUTH, "doc.public_key", "public_key is no P-256 key");
-    }
-    return CMAW_OK;
+    const enum cmaw_err err =
+        doc->public_key.present ? cmaw_ec_from_spki(CMAW_EC_P256, doc->public_key.bytes, ret_ak) : CMAW_E_AUTH;
+    return err == CMAW_OK ? CMAW_OK : cmaw_finding_set(finding, err, "doc.public_key", "public_key is no P-256 key");
 }
 
 enum cmaw_err cmaw_attest_role(struct cmaw_slice ak_doc, const struct cmaw_manifest *manifest, const struct cmaw_role *role,

@@ -6,7 +6,7 @@
 
 enum cmaw_err cmaw_finding_set(struct cmaw_finding *finding, enum cmaw_err err, const char *check, const char *format, ...)
 {
-    if (finding != NULL) {
+    if (finding != NULL && err != CMAW_E_NO_MEMORY) {
         va_list args;
         va_start(args, format);
         (void)vsnprintf(finding->text, sizeof finding->text, format, args);

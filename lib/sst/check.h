@@ -10,7 +10,7 @@ struct cmaw_finding {
     char text[256];
 };
 
-/* Fills *finding unless it is NULL, and returns err. */
+/* Fills *finding unless it is NULL, and returns err. Lack of memory is nothing that was found: it leaves *finding as it is. */
 [[gnu::format(printf, 4, 5)]] enum cmaw_err cmaw_finding_set(struct cmaw_finding *finding, enum cmaw_err err, const char *check,
     const char *format, ...);
 /* Puts "<formatted>: " before the text; returns err. */
