@@ -93,7 +93,9 @@ static void put_good_body(const struct kms_step *step, struct cmaw_slice request
                                 "\"KeyUsage\":\"ENCRYPT_DECRYPT\",\"KeyManager\":\"CUSTOMER\",\"KeyState\":\"Enabled\",\"MultiRegion\":false}}");
         return;
     }
-    cmaw_buf_put_cstr(body, "{\"KeyId\":\"" KMS_ARN "\"");
+    cmaw_buf_put_cstr(body, "{\"KeyId\":\"");
+    cmaw_buf_put(body, member(request, "\"KeyId\":\""));
+    cmaw_buf_put_cstr(body, "\"");
     put_envelope(step, spki, body);
     cmaw_buf_put_cstr(body, find(request, "GenerateDataKey") != NULL ? ",\"CiphertextBlob\":\"QkxPQg==\"}" : "}");
 }
