@@ -120,7 +120,9 @@ enum cmaw_err cmaw_outcome_verify(struct cmaw_store *store, const struct cmaw_ru
     const enum cmaw_err err = verify(record, found, outcome, &finding);
     if (err != CMAW_OK) {
         cmaw_unsigned_hint(&finding, diag);
-        cmaw_diag_hint(diag, "somebody changed, mixed up or withheld a part of it: nothing of it was opened for you");
+        if (err != CMAW_E_NO_MEMORY) {
+            cmaw_diag_hint(diag, "somebody changed, mixed up or withheld a part of it: nothing of it was opened for you");
+        }
         return cmaw_diag_set(diag, err, "run %s does not verify: %s%s%s", record->workflow_id, finding.check == NULL ? "" : finding.check,
                              finding.check == NULL ? "" : ": ", finding.text[0] == '\0' ? cmaw_err_text(err) : finding.text);
     }
