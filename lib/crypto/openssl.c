@@ -2,11 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <pthread.h>
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static EVP_CIPHER *aes256gcm;
-static EVP_CIPHER *aes256cbc;
+#include <stdatomic.h>
 
 /* OpenSSL would read a configuration file, and load what it names, at its first use. */
 [[gnu::constructor]] static void start(void)
@@ -14,22 +10,30 @@ static EVP_CIPHER *aes256cbc;
     (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 }
 
-static void fetch(void)
+/* Fetched at first use, and again where memory ran out then. */
+static const EVP_CIPHER *fetched(EVP_CIPHER *_Atomic *slot, const char *name)
 {
-    aes256gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    aes256cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+    EVP_CIPHER *cipher = atomic_load(slot);
+    if (cipher == NULL && (cipher = EVP_CIPHER_fetch(NULL, name, NULL)) != NULL) {
+        EVP_CIPHER *other = NULL;
+        if (!atomic_compare_exchange_strong(slot, &other, cipher)) {
+            EVP_CIPHER_free(cipher);
+            cipher = other;
+        }
+    }
+    return cipher;
 }
 
 const EVP_CIPHER *cmaw_openssl_aes256gcm(void)
 {
-    (void)pthread_once(&once, fetch);
-    return aes256gcm;
+    static EVP_CIPHER *_Atomic aes256gcm;
+    return fetched(&aes256gcm, "AES-256-GCM");
 }
 
 const EVP_CIPHER *cmaw_openssl_aes256cbc(void)
 {
-    (void)pthread_once(&once, fetch);
-    return aes256cbc;
+    static EVP_CIPHER *_Atomic aes256cbc;
+    return fetched(&aes256cbc, "AES-256-CBC");
 }
 
 void cmaw_openssl_forget_errors(void)

@@ -6,7 +6,7 @@
 
 #include "lib/base/bytes.h"
 
-/* NULL if OpenSSL could not provide it, for want of memory. Never freed. */
+/* NULL if OpenSSL cannot provide it now, for want of memory. Never freed. */
 const EVP_CIPHER *cmaw_openssl_aes256gcm(void);
 const EVP_CIPHER *cmaw_openssl_aes256cbc(void);
 

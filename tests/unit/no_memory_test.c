@@ -13,6 +13,7 @@
 #include "lib/base/text.h"
 #include "lib/crypto/cms.h"
 #include "lib/crypto/cms_make.h"
+#include "lib/crypto/openssl.h"
 #include "lib/crypto/rsa.h"
 #include "lib/rpc/message.h"
 #include "short_memory.h"
@@ -111,6 +112,20 @@ static enum cmaw_err kms(void)
     return err == CMAW_E_PEER ? CMAW_E_NO_MEMORY : err; /* what reads JSON cannot tell one from the other */
 }
 
+static void make_kms_answer(void)
+{
+    const struct sst_enclave *e = &world->enclaves[0];
+    CMAW_BUF_AUTO(envelope, CMAW_CMS_SIZE_MAX);
+    kms_answer = CMAW_BUF(65536);
+    assert_int_equal(cmaw_rsa_generate(&rsa), CMAW_OK);
+    assert_int_equal(cmaw_cms_make(rsa, CMAW_CMS_SEGMENTED, CMAW_SLICE_ARRAY(e->tsk), &envelope), CMAW_OK);
+    cmaw_buf_put_cstr(&kms_answer, "{\"KeyId\":\"");
+    cmaw_buf_put(&kms_answer, e->role->kms_key_arn);
+    cmaw_buf_put_cstr(&kms_answer, "\",\"CiphertextBlob\":\"AAAA\",\"CiphertextForRecipient\":\"");
+    cmaw_buf_put_base64(&kms_answer, cmaw_buf_slice(&envelope));
+    cmaw_buf_put_cstr(&kms_answer, "\"}");
+}
+
 static enum cmaw_err rpc(void)
 {
     struct cmaw_request asked = {.verb = CMAW_VERB_STEP, .step = request};
@@ -163,6 +178,7 @@ static void fail_each(const struct scenario *scenario, size_t count, enum short_
 
 static void each_allocation_fails(void **)
 {
+    make_kms_answer();
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
         size_t count;
         assert_int_equal(scenarios[i].run(), CMAW_OK); /* libcrypto keeps what it makes at its first use */
@@ -173,6 +189,17 @@ static void each_allocation_fails(void **)
     }
 }
 
+/* Before anything else has asked for it. */
+static void a_cipher_that_was_not_to_be_had_is_asked_for_again(void **)
+{
+    assert_non_null(cmaw_openssl_aes256gcm()); /* libcrypto is there */
+    short_memory_begin(1, SHORT_FOREVER);
+    const EVP_CIPHER *none = cmaw_openssl_aes256cbc();
+    assert_true(short_memory_end() > 0);
+    assert_null(none);
+    assert_non_null(cmaw_openssl_aes256cbc());
+}
+
 static int setup(void **state)
 {
     (void)sst_group_setup(state);
@@ -180,15 +207,6 @@ static int setup(void **state)
     done = review_done();
     sst_run_request(done, 2, &request);
     self = sst_self(world, 2);
-    CMAW_BUF_AUTO(envelope, CMAW_CMS_SIZE_MAX);
-    kms_answer = CMAW_BUF(65536);
-    assert_int_equal(cmaw_rsa_generate(&rsa), CMAW_OK);
-    assert_int_equal(cmaw_cms_make(rsa, CMAW_CMS_SEGMENTED, CMAW_SLICE_ARRAY(e->tsk), &envelope), CMAW_OK);
-    cmaw_buf_put_cstr(&kms_answer, "{\"KeyId\":\"");
-    cmaw_buf_put(&kms_answer, e->role->kms_key_arn);
-    cmaw_buf_put_cstr(&kms_answer, "\",\"CiphertextBlob\":\"AAAA\",\"CiphertextForRecipient\":\"");
-    cmaw_buf_put_base64(&kms_answer, cmaw_buf_slice(&envelope));
-    cmaw_buf_put_cstr(&kms_answer, "\"}");
     short_memory_watch("the TSK", CMAW_SLICE_ARRAY(e->tsk));
     short_memory_watch("the role key", cmaw_secret_slice(&world->enclaves[1].keys.kem.private_key));
     short_memory_watch("an edge secret", cmaw_edge_secrets_of(&done->run.secrets, 2));
@@ -207,6 +225,9 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_allocation_fails)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cipher_that_was_not_to_be_had_is_asked_for_again),
+        cmocka_unit_test(each_allocation_fails),
+    };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
