@@ -148,8 +148,9 @@ static enum cmaw_err stop_speculation(void)
 {
     static const unsigned long kinds[] = {PR_SPEC_STORE_BYPASS, PR_SPEC_INDIRECT_BRANCH};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        const int now = prctl(PR_GET_SPECULATION_CTRL, kinds[i], 0, 0, 0);
-        if (now > 0 && (now & PR_SPEC_PRCTL) != 0 && (now & PR_SPEC_FORCE_DISABLE) == 0) {
+        const int answer = prctl(PR_GET_SPECULATION_CTRL, kinds[i], 0, 0, 0);
+        const unsigned long now = answer < 0 ? PR_SPEC_NOT_AFFECTED : (unsigned long)answer;
+        if ((now & PR_SPEC_PRCTL) != 0 && (now & PR_SPEC_FORCE_DISABLE) == 0) {
             CMAW_TRY(io(prctl(PR_SET_SPECULATION_CTRL, kinds[i], PR_SPEC_FORCE_DISABLE, 0, 0)));
         }
     }
