@@ -1,4 +1,3 @@
-import contextlib
 import types
 
 import pytest
@@ -37,11 +36,7 @@ def images(folder, devd):
 @pytest.fixture(scope="session")
 def launch(folder, devd):
     """launch(name, eif, …) starts an enclave that ends with the session at the latest."""
-    with contextlib.ExitStack() as started:
-        def start(name, eif, *arguments):
-            enclave = harness.Enclave(folder / "enclaves", name, eif, devd, *arguments)
-            started.callback(enclave.kill)
-            return enclave
+    with harness.launching(folder, devd) as start:
         yield start
 
 

@@ -273,6 +273,17 @@ class Enclave(Proxied):
         self.proxy.stop()
 
 
+@contextlib.contextmanager
+def launching(folder, devd):
+    """start(name, eif, …) starts an enclave that is killed at the end at the latest."""
+    with contextlib.ExitStack() as started:
+        def start(name, eif, *arguments):
+            enclave = Enclave(folder / "enclaves", name, eif, devd, *arguments)
+            started.callback(enclave.kill)
+            return enclave
+        yield start
+
+
 def descendants(pid):
     children = {}
     for entry in pathlib.Path("/proc").iterdir():

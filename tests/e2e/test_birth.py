@@ -1,7 +1,6 @@
 """What must keep a TSK from whoever is not the measured role (PROTOCOL.md sections 5 and 6), with the real programs: each
 attack stands beside the honest call, which succeeds."""
 import base64
-import contextlib
 import os
 import time
 import types
@@ -21,11 +20,7 @@ PARENT_MAY_ALL = {"Sid": "mistake", "Effect": "Allow", "Principal": {"AWS": harn
 @pytest.fixture
 def boot(folder, devd):
     """boot(name, eif, …) starts an enclave that ends with the test."""
-    with contextlib.ExitStack() as started:
-        def start(name, eif, *arguments):
-            enclave = harness.Enclave(folder / "enclaves", name, eif, devd, *arguments)
-            started.callback(enclave.kill)
-            return enclave
+    with harness.launching(folder, devd) as start:
         yield start
 
 

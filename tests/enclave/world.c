@@ -22,6 +22,7 @@
 #include "lib/base/text.h"
 #include "lib/crypto/hash.h"
 #include "sys/addr.h"
+#include "sys/folder.h"
 
 enum { IMAGE_MAX = 64 << 20, WAIT_MS = 30000, HOUR_MS = 3600 * 1000 };
 #define PARENT "arn:aws:iam::111122223333:role/enclave-parent"
@@ -173,9 +174,8 @@ void world_close(struct world *world)
     cmaw_tls_client_free(world->tls);
     cmaw_buf_free(&world->manifest);
     cmaw_buf_free(&world->bundle);
-    CMAW_BUF_AUTO(nothing, 4096);
-    const char *const argv[] = {"rm", "-rf", world->dir, NULL};
-    run("/bin/rm", argv, &nothing);
+    struct cmaw_diag diag = {0};
+    must(cmaw_folder_remove(world->dir, &diag), diag.text);
 }
 
 static uint16_t dial_port;

@@ -10,6 +10,7 @@
 #include "dev/nsm_store.h"
 #include "lib/crypto/x509.h"
 #include "tests/unit/devd_folder.h"
+#include "tests/unit/nsm_booted.h"
 
 struct world {
     struct devd_folder folder;
@@ -31,15 +32,6 @@ static int tear_down(void **state)
     struct world *world = *state;
     assert_int_equal(cmaw_store_end(world->folder.store, false), CMAW_OK);
     return devd_folder_remove(&world->folder) ? 0 : -1;
-}
-
-static struct cmaw_nsm_instance booted(void)
-{
-    struct cmaw_nsm_instance instance = {.module_id = "i-0a-enc01"};
-    memset(instance.pcrs[0], 0x11, CMAW_PCR_SIZE);
-    memset(instance.pcrs[2], 0x22, CMAW_PCR_SIZE);
-    cmaw_nsm_boot(&instance);
-    return instance;
 }
 
 enum { NOW_S = 1767323045 };

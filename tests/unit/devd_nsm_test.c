@@ -11,6 +11,7 @@
 #include "dev/nsm_store.h"
 #include "lib/base/text.h"
 #include "lib/cbor/write.h"
+#include "tests/unit/nsm_booted.h"
 
 /* The requests of facts/NITRO.md section 2.2, as bytes. */
 #define DESCRIBE_NSM "6b44657363726962654e534d"
@@ -66,15 +67,6 @@ static void expect(struct cmaw_nsm_instance *instance, const char *request, cons
     if (strcmp((const char *)hex.data, expected_hex) != 0) {
         fail_msg("%s\nanswers %s\nnot     %s", request, (const char *)hex.data, expected_hex);
     }
-}
-
-static struct cmaw_nsm_instance booted(void)
-{
-    struct cmaw_nsm_instance instance = {.module_id = "i-0a-enc01"};
-    memset(instance.pcrs[0], 0x11, CMAW_PCR_SIZE);
-    memset(instance.pcrs[2], 0x22, CMAW_PCR_SIZE);
-    cmaw_nsm_boot(&instance);
-    return instance;
 }
 
 static void operations_answer_as_the_platform(void **state)

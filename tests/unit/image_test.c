@@ -14,6 +14,7 @@
 #include "enclave/conf.h"
 #include "lib/attest/eif.h"
 #include "sys/cpio.h"
+#include "sys/folder.h"
 #include "sys/proc.h"
 #include "tests/unit/image_run.h"
 
@@ -74,13 +75,8 @@ static void fill(struct rig *rig)
 
 static void clear(const struct rig *rig)
 {
-    const char *const argv[] = {"rm", "-rf", rig->dir, NULL};
-    const struct cmaw_proc_spec spec = {.path = "/bin/rm", .argv = argv, .in = -1, .out = -1, .err = -1};
-    struct cmaw_proc proc = CMAW_PROC_NONE;
     struct cmaw_diag diag = {0};
-    int status = -1;
-    assert_int_equal(cmaw_proc_start(&spec, &proc, &diag), CMAW_OK);
-    assert_int_equal(cmaw_proc_wait(&proc, WAIT_MS, &status), CMAW_OK);
+    assert_int_equal(cmaw_folder_remove(rig->dir, &diag), CMAW_OK);
 }
 
 static int open_rig(void **state)

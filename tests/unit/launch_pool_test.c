@@ -11,6 +11,7 @@
 
 #include "host/launch/nitro_pool.h"
 #include "host/launch/qemu.h"
+#include "sys/folder.h"
 
 enum { MIB = 1 << 20, TEXT_MAX = 4096 };
 
@@ -49,15 +50,10 @@ static int make_parent(void **state)
 
 static int remove_parent(void **state)
 {
-    const char *const argv[] = {"rm", "-rf", *state, NULL};
-    const struct cmaw_proc_spec spec = {.path = "/bin/rm", .argv = argv, .in = -1, .out = -1, .err = -1};
-    struct cmaw_proc proc = CMAW_PROC_NONE;
     struct cmaw_diag diag = {0};
-    int status = -1;
-    assert_int_equal(cmaw_proc_start(&spec, &proc, &diag), CMAW_OK);
-    assert_int_equal(cmaw_proc_wait(&proc, UINT32_MAX, &status), CMAW_OK);
+    const enum cmaw_err err = cmaw_folder_remove(*state, &diag);
     free(*state);
-    return status;
+    return err == CMAW_OK ? 0 : -1;
 }
 
 static void lists_of_processors(void **state)

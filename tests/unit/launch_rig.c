@@ -22,21 +22,11 @@
 #include "lib/attest/eif.h"
 #include "sys/addr.h"
 #include "sys/cpio.h"
+#include "sys/folder.h"
 #include "tests/unit/gzip_make.h"
 
 enum { IMAGE_MAX = 64 << 20, WAIT_MS = 30000 };
 static const char token[] = "00112233445566778899aabbccddeeff";
-
-static void remove_tree(const char *path)
-{
-    const char *const argv[] = {"rm", "-rf", path, NULL};
-    const struct cmaw_proc_spec spec = {.path = "/bin/rm", .argv = argv, .in = -1, .out = -1, .err = -1};
-    struct cmaw_proc proc = CMAW_PROC_NONE;
-    struct cmaw_diag diag = {0};
-    int status = -1;
-    assert_int_equal(cmaw_proc_start(&spec, &proc, &diag), CMAW_OK);
-    assert_int_equal(cmaw_proc_wait(&proc, WAIT_MS, &status), CMAW_OK);
-}
 
 void rig_open(struct rig *rig)
 {
@@ -56,7 +46,8 @@ void rig_close(struct rig *rig)
 {
     cmaw_proc_kill(&rig->launcher);
     rig_nsm_stop(rig);
-    remove_tree(rig->dir);
+    struct cmaw_diag diag = {0};
+    assert_int_equal(cmaw_folder_remove(rig->dir, &diag), CMAW_OK);
 }
 
 static bool read_line(int fd, char *line, size_t capacity)

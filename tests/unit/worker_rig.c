@@ -17,6 +17,7 @@
 
 #include "host/temporal/history.h"
 #include "sys/daemon.h"
+#include "sys/folder.h"
 
 enum { BUF_MAX = 8 * 1024 * 1024 };
 
@@ -148,9 +149,8 @@ int rig_close(void **state)
     }
     run_make_free(&rig.made);
     if (getenv("CMAW_KEEP") == NULL) {
-        char command[128];
-        snprintf(command, sizeof command, "rm -rf '%s'", rig.dir);
-        assert_int_equal(system(command), 0);
+        struct cmaw_diag diag = {0};
+        OK(cmaw_folder_remove(rig.dir, &diag));
     }
     assert_int_equal(err, CMAW_OK);
     return status;
