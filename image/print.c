@@ -5,27 +5,7 @@
 
 #include "image/certificate.h"
 #include "lib/attest/eif_sign.h"
-#include "lib/base/text.h"
-
-static void set_pcr(json_t *object, const char *name, const uint8_t pcr[static CMAW_EIF_PCR_SIZE])
-{
-    char text[2 * CMAW_EIF_PCR_SIZE + 1];
-    if (cmaw_hex_to_cstr(cmaw_slice_of(pcr, CMAW_EIF_PCR_SIZE), text, sizeof text) == CMAW_OK) {
-        (void)json_object_set_new(object, name, json_string(text));
-    }
-}
-
-static json_t *measurements_of(const struct cmaw_eif_pcrs *pcrs)
-{
-    json_t *json = json_pack("{s:s}", "HashAlgorithm", "Sha384 { ... }");
-    set_pcr(json, "PCR0", pcrs->pcr0);
-    set_pcr(json, "PCR1", pcrs->pcr1);
-    set_pcr(json, "PCR2", pcrs->pcr2);
-    if (pcrs->is_signed) {
-        set_pcr(json, "PCR8", pcrs->pcr8);
-    }
-    return json;
-}
+#include "sys/measurements.h"
 
 /* Prints and takes over the reference. */
 static enum cmaw_err print(json_t *json)
@@ -42,7 +22,7 @@ enum cmaw_err cmaw_image_print_measurements(const struct cmaw_eif *eif, struct c
     if (err != CMAW_OK) {
         return cmaw_diag_wrap(diag, err, "cannot measure the image");
     }
-    return print(json_pack("{s:o}", "Measurements", measurements_of(&pcrs)));
+    return print(json_pack("{s:o}", "Measurements", cmaw_measurements_json(&pcrs)));
 }
 
 static json_t *sections_of(const struct cmaw_eif *eif)
@@ -100,7 +80,7 @@ static json_t *description_of(const struct cmaw_eif *eif, const struct cmaw_eif_
                               json_t *metadata, json_t *files)
 {
     return json_pack("{s:i, s:o, s:b, s:o*, s:b, s:o*, s:O*, s:O*, s:o, s:s, s:o, s:o*}", "EifVersion", CMAW_EIF_VERSION,
-                     "Measurements", measurements_of(pcrs), "IsSigned", pcrs->is_signed, "SigningCertificate", report->certificate,
+                     "Measurements", cmaw_measurements_json(pcrs), "IsSigned", pcrs->is_signed, "SigningCertificate", report->certificate,
                      "CheckCRC", 1, "SignatureCheck", report->check, "ImageName", json_object_get(metadata, "ImageName"),
                      "ImageVersion", json_object_get(metadata, "ImageVersion"), "Metadata", flatten(metadata),
                      "Architecture", eif->aarch64 ? "aarch64" : "x86_64", "SectionSizes", sections_of(eif), "Files", files);

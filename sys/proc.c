@@ -50,7 +50,7 @@ static bool arrange_descriptors(const struct cmaw_proc_spec *spec, int *report)
            close_range((unsigned)last + 1, ~0u, 0) == 0;
 }
 
-static void default_signals(void)
+void cmaw_proc_default_signals(void)
 {
     for (int number = 1; number < NSIG; number++) {
         (void)signal(number, SIG_DFL);
@@ -63,7 +63,7 @@ static void default_signals(void)
 /* Does not return. Whatever fails is told to the parent as an errno through the report pipe. */
 [[gnu::noreturn]] static void run_child(const struct cmaw_proc_spec *spec, int report, pid_t parent)
 {
-    default_signals();
+    cmaw_proc_default_signals();
     if (spec->die_with_parent && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)) {
         _exit(127);
     }

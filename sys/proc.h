@@ -44,6 +44,8 @@ enum cmaw_err cmaw_proc_wait(struct cmaw_proc *proc, uint32_t timeout_ms, int *r
 enum cmaw_err cmaw_proc_stop(struct cmaw_proc *proc, uint32_t grace_ms, int *ret_status);
 /* SIGKILL and reap. Does nothing for no child. */
 void cmaw_proc_kill(struct cmaw_proc *proc);
+/* Every signal as at the start of a program, and none blocked: for a child of ours that is not started by cmaw_proc_start. */
+void cmaw_proc_default_signals(void);
 /* Waits for the line "ready\n" on the read end of a pipe whose write end was given as --ready-fd. CLOSED if the daemon
  * ended or closed it before, TIMEOUT. */
 enum cmaw_err cmaw_proc_await_ready(int fd, uint32_t timeout_ms);

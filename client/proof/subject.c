@@ -26,11 +26,10 @@ void cmaw_subject_free(struct cmaw_subject **subject)
 
 static enum cmaw_err load_stack(const struct cmaw_settings *settings, const struct cmaw_temporal_place *place, struct cmaw_subject *subject)
 {
-    char dir[CMAW_PATH_MAX];
     char address[CMAW_HOST_PORT_SIZE];
     struct cmaw_diag none = {0};
     CMAW_STACK_AUTO(stack);
-    if (cmaw_settings_dir(settings, dir, &none) != CMAW_OK || cmaw_stack_load(dir, &stack, &none) != CMAW_OK) {
+    if (cmaw_stack_find(settings, &stack, &none) != CMAW_OK) {
         return CMAW_OK;
     }
     cmaw_stack_host_port(stack, CMAW_PORT_TEMPORAL, address);

@@ -16,10 +16,9 @@ static const char *given(const char *flag, const char *variable)
 /* Fills what is still empty from the stack in the folder of the settings, if there is one. */
 static void take_from_stack(const struct cmaw_settings *settings, struct cmaw_temporal_place *place)
 {
-    char dir[CMAW_PATH_MAX];
     struct cmaw_diag none = {0};
     CMAW_STACK_AUTO(stack);
-    if (cmaw_settings_dir(settings, dir, &none) != CMAW_OK || cmaw_stack_load(dir, &stack, &none) != CMAW_OK) {
+    if (cmaw_stack_find(settings, &stack, &none) != CMAW_OK) {
         return;
     }
     if (place->address[0] == '\0') {

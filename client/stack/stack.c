@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client/json.h"
+#include "client/settings.h"
 #include "sys/pid.h"
 
 static const char *const port_names[CMAW_PORT_COUNT] = {"temporal", "ui", "http", "metrics", "devd", "worker_http", "proxy_http"};
@@ -224,6 +225,13 @@ enum cmaw_err cmaw_stack_load(const char *dir, struct cmaw_stack **ret_stack, st
     *ret_stack = stack;
     stack = NULL;
     return CMAW_OK;
+}
+
+enum cmaw_err cmaw_stack_find(const struct cmaw_settings *settings, struct cmaw_stack **ret_stack, struct cmaw_diag *diag)
+{
+    char dir[CMAW_PATH_MAX];
+    CMAW_TRY(cmaw_settings_dir(settings, dir, diag));
+    return cmaw_stack_load(dir, ret_stack, diag);
 }
 
 static enum cmaw_err put_addresses(const struct cmaw_stack *stack, json_t *json, struct cmaw_diag *diag)

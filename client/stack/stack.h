@@ -67,8 +67,11 @@ struct cmaw_stack {
 void cmaw_stack_free(struct cmaw_stack **stack);
 #define CMAW_STACK_AUTO(name) [[gnu::cleanup(cmaw_stack_free)]] struct cmaw_stack *name = NULL
 
+struct cmaw_settings;
 /* Reads DIR/stack.json. NOT_FOUND, with a hint, where there is no stack; pids of an earlier boot are dropped. */
 enum cmaw_err cmaw_stack_load(const char *dir, struct cmaw_stack **ret_stack, struct cmaw_diag *diag);
+/* The same in the folder of the settings. */
+enum cmaw_err cmaw_stack_find(const struct cmaw_settings *settings, struct cmaw_stack **ret_stack, struct cmaw_diag *diag);
 enum cmaw_err cmaw_stack_save(struct cmaw_stack *stack, struct cmaw_diag *diag);
 /* A stack from its YAML description, without ports and processes. relative image paths are taken from the YAML's folder. */
 enum cmaw_err cmaw_stack_from_yaml(const char *yaml, const char *dir, struct cmaw_stack **ret_stack, struct cmaw_diag *diag);

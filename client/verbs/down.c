@@ -12,9 +12,7 @@ enum cmaw_err cmaw_command_down(int argc, char **argv, struct cmaw_diag *diag)
     bool help;
     CMAW_TRY(cmaw_options_parse(&usage, argc, argv, &words, &help, diag));
     CMAW_REQUIRE(!help, CMAW_OK);
-    char dir[CMAW_PATH_MAX];
-    CMAW_TRY(cmaw_settings_dir(&settings, dir, diag));
     CMAW_STACK_AUTO(stack);
-    CMAW_TRY(cmaw_stack_load(dir, &stack, diag));
+    CMAW_TRY(cmaw_stack_find(&settings, &stack, diag));
     return cmaw_teardown(stack, diag);
 }

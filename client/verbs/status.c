@@ -12,13 +12,11 @@ enum cmaw_err cmaw_command_status(int argc, char **argv, struct cmaw_diag *diag)
     bool help;
     CMAW_TRY(cmaw_options_parse(&usage, argc, argv, &words, &help, diag));
     CMAW_REQUIRE(!help, CMAW_OK);
-    char dir[CMAW_PATH_MAX];
-    CMAW_TRY(cmaw_settings_dir(&settings, dir, diag));
     CMAW_STACK_AUTO(stack);
-    CMAW_TRY(cmaw_stack_load(dir, &stack, diag));
+    CMAW_TRY(cmaw_stack_find(&settings, &stack, diag));
     CMAW_TRY(settings.json ? cmaw_report_print_json(stack, diag) : cmaw_report_print(stack, diag));
     if (!cmaw_report_all_ready(stack)) {
-        cmaw_diag_hint(diag, "cmaw up starts what is missing; logs are in %s/logs", dir);
+        cmaw_diag_hint(diag, "cmaw up starts what is missing; logs are in %s/logs", stack->dir);
         return cmaw_diag_set(diag, CMAW_E_UNAVAILABLE, "not every process is ready");
     }
     return CMAW_OK;

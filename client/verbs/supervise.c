@@ -20,10 +20,8 @@ enum cmaw_err cmaw_command_supervise(int argc, char **argv, struct cmaw_diag *di
     if (ready != NULL && cmaw_parse_u64(ready, 1024, &fd) != CMAW_OK) {
         return cmaw_diag_set(diag, CMAW_E_USAGE, "--ready-fd %s is not a descriptor", ready);
     }
-    char dir[CMAW_PATH_MAX];
-    CMAW_TRY(cmaw_settings_dir(&settings, dir, diag));
     CMAW_STACK_AUTO(stack);
-    CMAW_TRY(cmaw_stack_load(dir, &stack, diag));
+    CMAW_TRY(cmaw_stack_find(&settings, &stack, diag));
     cmaw_log_init("supervisor", CMAW_LOG_INFO);
     CMAW_TRY(cmaw_log_set_format(stack->log_json ? "json" : "text"));
     return cmaw_supervisor_run(stack, ready == NULL ? -1 : (int)fd, diag);

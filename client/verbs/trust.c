@@ -27,12 +27,10 @@ static bool is_root(const struct cmaw_manifest *manifest, const struct cmaw_byte
 /* The root of the local stack in the folder of the settings. */
 static enum cmaw_err stack_root(const struct cmaw_settings *settings, struct cmaw_bytes32 *ret_root)
 {
-    char dir[CMAW_PATH_MAX];
     char path[CMAW_PATH_MAX];
     struct cmaw_diag none = {0};
     CMAW_STACK_AUTO(stack);
-    CMAW_TRY(cmaw_settings_dir(settings, dir, &none));
-    CMAW_TRY(cmaw_stack_load(dir, &stack, &none));
+    CMAW_TRY(cmaw_stack_find(settings, &stack, &none));
     CMAW_TRY(cmaw_stack_path(stack, path, &none, "devd/attestation-root.der"));
     return cmaw_manifest_root_of_file(path, ret_root, &none);
 }
@@ -192,10 +190,8 @@ static enum cmaw_err trust(const struct trust_args *args, const char *path, stru
 {
     char own[CMAW_PATH_MAX];
     if (path == NULL) {
-        char dir[CMAW_PATH_MAX];
         CMAW_STACK_AUTO(stack);
-        CMAW_TRY(cmaw_settings_dir(&args->settings, dir, diag));
-        CMAW_TRY(cmaw_stack_load(dir, &stack, diag));
+        CMAW_TRY(cmaw_stack_find(&args->settings, &stack, diag));
         CMAW_TRY(cmaw_stack_path(stack, own, diag, "bundle.bin"));
         path = own;
     }

@@ -1,28 +1,5 @@
 #include "host/launch/backend.h"
-#include "lib/base/text.h"
-
-static const char hash_algorithm[] = "Sha384 { ... }";
-
-static void set_pcr(json_t *measurements, const char *name, const uint8_t pcr[static CMAW_EIF_PCR_SIZE])
-{
-    char text[2 * CMAW_EIF_PCR_SIZE + 1];
-    if (cmaw_hex_to_cstr(cmaw_slice_of(pcr, CMAW_EIF_PCR_SIZE), text, sizeof text) == CMAW_OK) {
-        (void)json_object_set_new(measurements, name, json_string(text));
-    }
-}
-
-/* Of the file, as nitro-cli does: in debug mode documents show zeros instead. */
-static json_t *measurements_of(const struct cmaw_eif_pcrs *pcrs)
-{
-    json_t *measurements = json_pack("{s:s}", "HashAlgorithm", hash_algorithm);
-    set_pcr(measurements, "PCR0", pcrs->pcr0);
-    set_pcr(measurements, "PCR1", pcrs->pcr1);
-    set_pcr(measurements, "PCR2", pcrs->pcr2);
-    if (pcrs->is_signed) {
-        set_pcr(measurements, "PCR8", pcrs->pcr8);
-    }
-    return measurements;
-}
+#include "sys/measurements.h"
 
 static json_t *processors(const struct launch_enclave *enclave)
 {
@@ -40,7 +17,8 @@ json_t *cmaw_launch_describe(const struct launch_run *run)
         "EnclaveID", enclave->id, "ProcessID", (json_int_t)enclave->process, "EnclaveCID", (json_int_t)enclave->cid,
         "NumberOfCPUs", (json_int_t)enclave->cpu_count, "CPUIDs", processors(enclave), "MemoryMiB", (json_int_t)enclave->memory_mib,
         "State", "RUNNING", "Flags", run->options->debug_mode ? "DEBUG_MODE" : "NONE", "Backend", run->options->backend,
-        "Measurements", measurements_of(&run->image.pcrs));
+        /* of the file, as nitro-cli does: in debug mode documents show zeros instead */
+        "Measurements", cmaw_measurements_json(&run->image.pcrs));
     if (run->options->socket != NULL) {
         (void)json_object_set_new(description, "Socket", json_string(run->options->socket));
     }

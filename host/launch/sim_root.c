@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "sys/file.h"
+#include "sys/proc.h"
 #include "sys/ramdisk.h"
 
 enum { FD_INCOMING = 3, FD_OUTGOING, FD_REPORT, FD_FLOOR = 64 };
@@ -132,16 +133,6 @@ static enum cmaw_err arrange_descriptors(struct launch_child *child, struct cmaw
     return CMAW_OK;
 }
 
-static void default_signals(void)
-{
-    for (int number = 1; number < NSIG; number++) {
-        (void)signal(number, SIG_DFL);
-    }
-    sigset_t none;
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static enum cmaw_err make_root(const struct launch_child *child, struct cmaw_diag *diag)
 {
     char base[CMAW_PATH_MAX];
@@ -165,7 +156,7 @@ static enum cmaw_err become_init(struct launch_child *child, struct cmaw_diag *d
     (void)setsid(); /* a terminal's signals are for the launcher */
     CMAW_TRY(make_root(child, diag));
     CMAW_TRY(arrange_descriptors(child, diag));
-    default_signals();
+    cmaw_proc_default_signals();
     static const char *const argv[] = {"/init", NULL};
     static const char *const env[] = {"HOME=/", "TERM=linux", NULL}; /* as the kernel sets them */
     (void)execve(argv[0], (char *const *)argv, (char *const *)env);

@@ -37,55 +37,22 @@ static uint64_t running_of(const struct cmaw_metrics_role *role)
     return atomic_load(&role->metrics->running);
 }
 
-static uint64_t ready_of(const struct cmaw_metrics_role *role)
-{
-    return role->enclave.ready;
-}
-
-static uint64_t lost_of(const struct cmaw_metrics_role *role)
-{
-    return role->enclave.lost;
-}
-
-static uint64_t agents_of(const struct cmaw_metrics_role *role)
-{
-    return role->enclave.stats.agents_running;
-}
-
-static uint64_t connections_of(const struct cmaw_metrics_role *role)
-{
-    return role->enclave.stats.connections;
-}
-
-static uint64_t bytes_in_of(const struct cmaw_metrics_role *role)
-{
-    return role->enclave.stats.bytes_in;
-}
-
-static uint64_t bytes_out_of(const struct cmaw_metrics_role *role)
-{
-    return role->enclave.stats.bytes_out;
-}
-
-static uint64_t dropped_of(const struct cmaw_metrics_role *role)
-{
-    return role->enclave.stats.log_lines_dropped;
-}
-
-static uint64_t resident_of(const struct cmaw_metrics_role *role)
-{
-    return role->enclave.stats.resident_bytes;
-}
-
-static uint64_t uptime_of(const struct cmaw_metrics_role *role)
-{
-    return role->enclave.uptime_ms / 1000;
-}
-
-static uint64_t simulated_of(const struct cmaw_metrics_role *role)
-{
-    return role->enclave.simulated;
-}
+#define NUMBER(name, where)                                         \
+    static uint64_t name##_of(const struct cmaw_metrics_role *role) \
+    {                                                               \
+        return role->where;                                         \
+    }
+NUMBER(ready, enclave.ready)
+NUMBER(lost, enclave.lost)
+NUMBER(agents, enclave.stats.agents_running)
+NUMBER(connections, enclave.stats.connections)
+NUMBER(bytes_in, enclave.stats.bytes_in)
+NUMBER(bytes_out, enclave.stats.bytes_out)
+NUMBER(dropped, enclave.stats.log_lines_dropped)
+NUMBER(resident, enclave.stats.resident_bytes)
+NUMBER(uptime, enclave.uptime_ms / 1000)
+NUMBER(simulated, enclave.simulated)
+#undef NUMBER
 
 /* Metrics with one number a role. */
 static const struct role_gauge {
