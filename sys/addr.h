@@ -1,4 +1,4 @@
-/* Host-to-enclave addresses (ARCHITECTURE.md section 3): vsock:CID:PORT and uds:PATH:PORT. The latter is the hybrid
+/* Host-to-enclave addresses (ARCHITECTURE.md, "The boundary"): vsock:CID:PORT and uds:PATH:PORT. The latter is the hybrid
  * scheme of vhost-device-vsock: a host connects to PATH and asks "CONNECT PORT\n", is answered "OK …\n"; an enclave's
  * connection to host port P arrives at the socket PATH_P. */
 #ifndef CMAW_SYS_ADDR_H

@@ -31,8 +31,8 @@ void cmaw_codec_run_free(struct cmaw_codec_run **run);
 enum cmaw_err cmaw_codec_run_load(struct cmaw_codec_source *source, struct cmaw_slice key_id, const char *ns, struct cmaw_codec_run **ret_run);
 
 /* Opens a state of the run and appends {"edge", "content_type", "content" | "content_base64", "annotations"}: content is JSON where it says so,
- * else text, else base64. AUTH unless it is of that kind on that edge and opens with the owner's secret; commit, if not NULL, is what it
- * must commit to. */
+ * else text, else base64. AUTH unless it is of that kind on that edge and opens with the owner's secret, and is what receipt
+ * (may be NULL) names by digest and commitment. */
 enum cmaw_err cmaw_codec_put_state(const struct cmaw_codec_run *run, struct cmaw_slice bytes, const struct cmaw_plan_edge *edge,
                                    const struct cmaw_receipt_edge *receipt, json_t *array);
 /* The same for what is open already. */
@@ -40,6 +40,7 @@ enum cmaw_err cmaw_codec_put_content(const struct cmaw_plan_edge *edge, const st
 /* The edge that a state says it is on; NULL if it is no state or the plan has none such. */
 const struct cmaw_plan_edge *cmaw_codec_edge_of(const struct cmaw_codec_run *run, struct cmaw_slice bytes);
 
+/* Sets a member: text; ms since 1970 as a time that a person reads. */
 enum cmaw_err cmaw_codec_set_slice(json_t *object, const char *key, struct cmaw_slice text);
 enum cmaw_err cmaw_codec_set_time(json_t *object, const char *key, uint64_t ms);
 

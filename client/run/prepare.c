@@ -105,7 +105,7 @@ enum cmaw_err cmaw_run_submit(struct cmaw_store *store, const struct cmaw_settin
     return CMAW_OK;
 }
 
-/* Plan, ticket and one state per edge from the client: ARCHITECTURE.md section 6. */
+/* What cmaw.run begins with: plan, ticket and one state per edge from the client. */
 static enum cmaw_err make_payloads(const struct cmaw_run_record *record, const char *key_id,
                                    struct cmaw_temporal_payload payloads[static CMAW_EDGES_MAX + 2], size_t *ret_count)
 {

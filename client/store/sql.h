@@ -7,7 +7,6 @@
 #include "lib/base/bytes.h"
 #include "lib/base/diag.h"
 
-
 struct cmaw_sql {
     sqlite3 *db;
     sqlite3_stmt *stmt;

@@ -1,3 +1,4 @@
+/* The parts of the run store among themselves: its file, its keys, its tables. Private to client/store; errors as in store.h. */
 #ifndef CMAW_CLIENT_STORE_STORE_PRIVATE_H
 #define CMAW_CLIENT_STORE_STORE_PRIVATE_H
 

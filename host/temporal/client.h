@@ -7,7 +7,7 @@
 #include "host/temporal/payload.h"
 #include "lib/base/diag.h"
 
-/* Names of ARCHITECTURE.md section 6. */
+/* What the workflow, its activity and its query are called in Temporal. */
 #define CMAW_TEMPORAL_WORKFLOW_TYPE "cmaw.run"
 #define CMAW_TEMPORAL_ACTIVITY_TYPE "cmaw.step"
 #define CMAW_TEMPORAL_QUERY_STATUS "status"

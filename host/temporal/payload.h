@@ -1,4 +1,4 @@
-/* Temporal payloads in the form of ARCHITECTURE.md section 6: metadata `encoding` and `messageType`, and for whatever
+/* Temporal payloads as the worker and cmaw make them: metadata `encoding` and `messageType`, and for whatever
  * contains sealed states `encryption-key-id` = "sst/1:<run id>". The data is one object of sst.proto or host.proto as is. */
 #ifndef CMAW_TEMPORAL_PAYLOAD_H
 #define CMAW_TEMPORAL_PAYLOAD_H

@@ -62,7 +62,8 @@ enum cmaw_err cmaw_interpreter_task(const struct cmaw_interpreter *interpreter, 
 enum cmaw_err cmaw_interpreter_result(const struct cmaw_interpreter *interpreter, struct cmaw_buf *buf);
 /* The StepResult that came with the final failure, or empty. */
 struct cmaw_slice cmaw_interpreter_failure(const struct cmaw_interpreter *interpreter);
-/* Appends what query `status` answers; nothing in it comes from content. */
+/* Appends what query `status` answers: {"state":"running","steps":[{"id":1,"name":"intake","state":"done","attempt":1},…]}, with states pending, running,
+ * waiting (for its next attempt), done, failed. Nothing in it comes from content. */
 enum cmaw_err cmaw_interpreter_status(const struct cmaw_interpreter *interpreter, struct cmaw_buf *json);
 /* Bytes of states, documents and receipts that the run holds, and of its tasks, of which core keeps copies as long as it caches the run. */
 size_t cmaw_interpreter_weight(const struct cmaw_interpreter *interpreter);

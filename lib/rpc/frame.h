@@ -1,4 +1,4 @@
-/* Frames on a connected stream socket: a 4-byte big-endian length and that many bytes (ARCHITECTURE.md section 4). */
+/* Frames on a connected stream socket: a 4-byte big-endian length and that many bytes (ARCHITECTURE.md, "The boundary"). */
 #ifndef CMAW_RPC_FRAME_H
 #define CMAW_RPC_FRAME_H
 

@@ -73,7 +73,7 @@ static void largest_frame_arrives(void **)
     close(fds[1]);
 }
 
-/* ARCHITECTURE.md section 4: the length is checked before allocation. */
+/* The length is checked before allocation. */
 static void length_is_bounded_before_memory(void **)
 {
     static const uint8_t lengths[][4] = {{0, 0x40, 0, 1}, {0xff, 0xff, 0xff, 0xff}};
