@@ -81,7 +81,7 @@ def test_pages_have_no_lint(page):
 
 def test_pages_name_each_other_as_they_are():
     for page in PAGES.values():
-        for name, section in re.findall(r"^\.Xr (\S+) (\d)", pathlib.Path(page).read_text(), re.M):
+        for name, section in re.findall(r"^\.Xr (cmaw\S*) (\d)", pathlib.Path(page).read_text(), re.M):
             assert PAGES[name].endswith(f".{section}"), (page, name)
 
 
