@@ -11,6 +11,8 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 
+import failures
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 NOT_BUILT = 3  # how scripts/vm --if-built ends
@@ -19,7 +21,7 @@ NOT_BUILT = 3  # how scripts/vm --if-built ends
 class Tally:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
-        self.failures, self.skips, self.counts = [], [], []
+        self.failures, self.skips, self.counts = [], [], []  # failures: (name, lines of what it said)
 
     def add_junit(self, path, stage):
         """Adds the cases of a JUnit file; a file that is missing or empty is a failure of its stage."""
@@ -28,7 +30,7 @@ class Tally:
             for case in ET.parse(path).getroot().iter("testcase"):
                 name = f'{stage}: {case.get("classname", "")} {case.get("name", "")}'.strip()
                 if case.find("failure") is not None or case.find("error") is not None:
-                    self.fail(name)
+                    self.fail(name, failures.of_case(case))
                 elif case.find("skipped") is not None:
                     self.skipped += 1
                     self.skips.append(f'{name}: {case.find("skipped").get("message", "")}')
@@ -37,9 +39,17 @@ class Tally:
         if self.passed + self.failed + self.skipped == before:
             self.fail(f"{stage}: ran no test")
 
-    def fail(self, name):
+    def add_meson(self, logs, stage):
+        """The same of meson's folder of logs, where a program that ends badly after its last case, or before its first, is in no case."""
+        self.add_junit(logs / "testlog.junit.xml", stage)
+        lines = (logs / "testlog.json").read_text().splitlines() if (logs / "testlog.json").exists() else []
+        for result in map(json.loads, lines):
+            if result["result"] not in ("OK", "SKIP"):
+                self.fail(f'{stage}: {result["name"]} ended with {result["result"]}', failures.of_program(result))
+
+    def fail(self, name, said=()):
         self.failed += 1
-        self.failures.append(name)
+        self.failures.append((name, said))
 
     def add(self, other):
         self.passed, self.failed, self.skipped = self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped
@@ -61,23 +71,19 @@ def meson(tally, stage, folder, suite="unit"):
     for name in ("testlog.junit.xml", "testlog.json"):
         (logs / name).unlink(missing_ok=True)
     run(["meson", "test", "-C", folder, "--no-rebuild", "--suite", suite, "--num-processes", "2", "--print-errorlogs"], log)
-    tally.add_junit(logs / "testlog.junit.xml", stage)
-    # a program that ends badly after its last case, or before its first, is not in the cases
-    lines = (logs / "testlog.json").read_text().splitlines() if (logs / "testlog.json").exists() else []
-    for result in map(json.loads, lines):
-        if result["result"] not in ("OK", "SKIP"):
-            tally.fail(f'{stage}: {result["name"]} ended with {result["result"]}')
+    tally.add_meson(logs, stage)
     return log
 
 
 def pytest(tally, stage, folder, **more):
     log, junit = BUILD / f"test-{stage}.log", BUILD / f"test-{stage}.xml"
     junit.unlink(missing_ok=True)
-    status = run([sys.executable, "-m", "pytest", "-q", "-ra", f"--junitxml={junit}", "-p", "no:cacheprovider", folder], log, **more)
+    status = run([sys.executable, "-m", "pytest", "-q", "-ra", f"--junitxml={junit}", "-o", "junit_logging=all", "-p", "no:cacheprovider", folder], log,
+                 **more)
     failed = tally.failed
     tally.add_junit(junit, stage)
     if status not in (0, 1, 5) and tally.failed == failed:
-        tally.fail(f"{stage}: pytest ended with {status}")
+        tally.fail(f"{stage}: pytest ended with {status}", failures.end_of(log.read_text(errors="replace")))
     tally.counts += [line for line in log.read_text(errors="replace").splitlines() if line.startswith("count: ")]
     return log
 
@@ -152,8 +158,7 @@ def main():
         tally.add(part)
     for text in tally.skips:
         print(f"skipped  {text}")
-    for text in tally.failures:
-        print(f"FAILED   {text}")
+    failures.show(tally.failures)
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 1 if tally.failed else 0
 

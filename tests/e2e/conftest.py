@@ -4,6 +4,7 @@ import pytest
 
 import harness  # first: it finds what follows
 from counted import pytest_terminal_summary  # noqa: F401
+from logs import pytest_runtest_makereport  # noqa: F401
 
 
 def pytest_collection_modifyitems(items):

@@ -11,6 +11,7 @@ import harness  # noqa: E402
 import stack as stacks  # noqa: E402
 import unsigned  # noqa: E402
 from counted import pytest_terminal_summary  # noqa: E402, F401
+from logs import pytest_runtest_makereport  # noqa: E402, F401
 
 
 def pytest_collection_modifyitems(items):

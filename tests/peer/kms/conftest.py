@@ -1,15 +1,15 @@
 import pytest
 
 import devd as world
+import logs
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport():
-    report = yield
-    for one in world.Devd.serving if report.failed else []:
+def pytest_runtest_makereport(item, call):
+    for one in world.Devd.serving if logs.failed(call) else []:
         code = one.process.poll()
-        report.sections.append((f"cmaw-devd, {'serving' if code is None else f'ended with {code}'}", one.log_end()))
-    return report
+        item.add_report_section(call.when, f"log of cmaw-devd, {'serving' if code is None else f'ended with {code}'},", one.log_end())
+    return (yield)
 
 
 @pytest.fixture(scope="module")
