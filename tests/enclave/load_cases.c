@@ -97,7 +97,7 @@ void connections_are_bounded(void **state)
     }
     assert_int_equal(code, CMAW_CODE_OK);
     const int refused = node_connect(echo);
-    assert_int_equal(cmaw_frame_read(refused, cmaw_deadline_in(5000), &answer), CMAW_OK);
+    assert_int_equal(cmaw_frame_read(refused, cmaw_deadline_in(60000), &answer), CMAW_OK);
     assert_int_equal(cmaw_response_decode(cmaw_buf_slice(&answer), &response), CMAW_OK);
     assert_string_equal(cmaw_code_name(response.code), "BUSY");
     close(refused);
@@ -106,10 +106,10 @@ void connections_are_bounded(void **state)
     for (uint32_t i = 0; i < served; i++) {
         close(fds[i]);
     }
-    const uint64_t until = cmaw_deadline_in(10000);
+    const uint64_t until = cmaw_deadline_in(60000);
     do { /* the enclave notices in its own time */
         const int fd = node_connect(echo);
-        code = cmaw_rpc_call(fd, &describe, cmaw_deadline_in(1000), &answer, &response) == CMAW_OK ? response.code : CMAW_CODE_BUSY;
+        code = cmaw_rpc_call(fd, &describe, cmaw_deadline_in(10000), &answer, &response) == CMAW_OK ? response.code : CMAW_CODE_BUSY;
         close(fd);
     } while (code != CMAW_CODE_OK && cmaw_monotonic_ms() < until);
     assert_string_equal(cmaw_code_name(code), "OK");
@@ -164,7 +164,7 @@ void without_its_spawner_an_enclave_ends(void **state)
     (void)state;
     int status = -1;
     assert_int_equal(kill(node_spawner(echo), SIGKILL), 0);
-    assert_int_equal(cmaw_proc_wait(&echo->launcher, 10000, &status), CMAW_OK);
+    assert_int_equal(cmaw_proc_wait(&echo->launcher, 60000, &status), CMAW_OK);
     assert_int_equal(status, 1);
 }
 
@@ -172,7 +172,7 @@ void a_terminated_enclave_ends_cleanly(void **state)
 {
     (void)state;
     int status = -1;
-    assert_int_equal(cmaw_proc_stop(&proto->launcher, 10000, &status), CMAW_OK);
+    assert_int_equal(cmaw_proc_stop(&proto->launcher, 60000, &status), CMAW_OK);
     assert_int_equal(status, 0);
 }
 

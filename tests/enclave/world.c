@@ -1,4 +1,5 @@
 #include "tests/enclave/world.h"
+#include "tests/unit/free_port.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -24,7 +25,7 @@
 #include "sys/addr.h"
 #include "sys/folder.h"
 
-enum { IMAGE_MAX = 64 << 20, WAIT_MS = 30000, HOUR_MS = 3600 * 1000 };
+enum { IMAGE_MAX = 64 << 20, WAIT_MS = 60000, HOUR_MS = 3600 * 1000 };
 #define PARENT "arn:aws:iam::111122223333:role/enclave-parent"
 #define ADMIN "arn:aws:iam::111122223333:role/kms-admin"
 
@@ -89,17 +90,6 @@ static void start_daemon(const char *program, const char *const *argv, const cha
         fail_msg("%s is not ready: %.*s", program, (int)(text.size - cut), (const char *)text.data + cut);
     }
     close(ready[0]);
-}
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    close(fd);
-    return ntohs(address.sin_port);
 }
 
 static void access_key(const struct world *world, const char *arn, struct cmaw_buf ret_parts[3])

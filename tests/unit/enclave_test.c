@@ -324,7 +324,7 @@ static void time_is_the_documents_and_monotonic(void **state)
     const uint64_t monotonic_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     cmaw_clock_set(1700000000000, monotonic_ms - 1000, monotonic_ms);
     const uint64_t time_ms = cmaw_clock_now_ms();
-    assert_in_range(time_ms, 1700000000500, 1700000000500 + 5000);
+    assert_in_range(time_ms, 1700000000500, 1700000000500 + 60000);
     cmaw_clock_set(1600000000000, monotonic_ms, monotonic_ms); /* a document is believed in both directions */
     assert_true(cmaw_clock_now_ms() < time_ms);
 }

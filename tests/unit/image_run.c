@@ -11,7 +11,7 @@
 #include "sys/file.h"
 #include "sys/proc.h"
 
-enum { ARGUMENTS_MAX = 32, WAIT_MS = 30000 };
+enum { ARGUMENTS_MAX = 32, WAIT_MS = 60000 };
 
 int image_run(const char *folder, const char *const *arguments, struct cmaw_buf *printed)
 {

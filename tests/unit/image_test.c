@@ -18,7 +18,7 @@
 #include "sys/proc.h"
 #include "tests/unit/image_run.h"
 
-enum { FILE_MAX = 64 << 20, TEXT_MAX = 1 << 20, WAIT_MS = 30000, NAME_SIZE = 256 };
+enum { FILE_MAX = 64 << 20, TEXT_MAX = 1 << 20, WAIT_MS = 60000, NAME_SIZE = 256 };
 
 static const char good_yaml[] =
     "version: 1\n"

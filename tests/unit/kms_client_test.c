@@ -248,7 +248,7 @@ static void a_trickle_ends_with_the_deadline(void **state)
 {
     (void)state;
     SCRIPT({.trickle_ms = 200});
-    peer.key.deadline_ms = tls_deadline(1500);
+    peer.key.deadline_ms = tls_deadline(4000); /* the handshake is before the first byte */
     assert_int_equal(decrypt(), CMAW_E_UNAVAILABLE);
     assert_string_equal(failure.type, "NoAnswer");
     kms_peer_join(&peer);

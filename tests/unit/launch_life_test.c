@@ -13,7 +13,7 @@
 #include "sys/cpio.h"
 #include "tests/unit/launch_rig.h"
 
-enum { TEXT_MAX = 1 << 20, WAIT_MS = 30000 };
+enum { TEXT_MAX = 1 << 20, WAIT_MS = 60000 };
 
 static void terminate_leaves_nothing_behind(void **state)
 {

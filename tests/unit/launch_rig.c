@@ -25,7 +25,7 @@
 #include "sys/folder.h"
 #include "tests/unit/gzip_make.h"
 
-enum { IMAGE_MAX = 64 << 20, WAIT_MS = 30000 };
+enum { IMAGE_MAX = 64 << 20, WAIT_MS = 60000 };
 static const char token[] = "00112233445566778899aabbccddeeff";
 
 void rig_open(struct rig *rig)

@@ -14,7 +14,7 @@
 #include "sys/addr.h"
 #include "tests/unit/launch_rig.h"
 
-enum { TEXT_MAX = 1 << 20, WAIT_MS = 30000 };
+enum { TEXT_MAX = 1 << 20, WAIT_MS = 60000 };
 
 static void enclave_runs_alone_in_its_own_root(void **state)
 {

@@ -31,13 +31,13 @@ static void child_gets_its_descriptors_and_no_other(void **state)
     CMAW_PROC_AUTO(proc);
     assert_int_equal(start_shell("echo ready >&3; for n in $(seq 0 40); do [ -e /proc/$$/fd/$n ] && printf '%s ' $n; done; exit 0", out[1], extra[1], &proc), CMAW_OK);
     assert_int_equal(close(out[1]) | close(extra[1]), 0);
-    assert_int_equal(cmaw_proc_await_ready(extra[0], 5000), CMAW_OK);
+    assert_int_equal(cmaw_proc_await_ready(extra[0], 60000), CMAW_OK);
     CMAW_BUF_AUTO(text, 1000);
     struct cmaw_diag diag = {0};
     assert_int_equal(cmaw_file_read_fd(out[0], "pipe", &text, &diag), CMAW_OK);
     assert_true(cmaw_slice_eq_cstr(cmaw_buf_slice(&text), "0 1 2 3 "));
     int status = -1;
-    assert_int_equal(cmaw_proc_wait(&proc, 5000, &status), CMAW_OK);
+    assert_int_equal(cmaw_proc_wait(&proc, 60000, &status), CMAW_OK);
     assert_int_equal(status, 0);
     assert_int_equal(close(out[0]) | close(extra[0]), 0);
 }
@@ -61,14 +61,14 @@ static void stop_is_gentle_first(void **state)
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     CMAW_PROC_AUTO(stubborn);
     assert_int_equal(start_shell("trap '' TERM; echo ready; exec sleep 100", out[1], -1, &stubborn), CMAW_OK);
-    assert_int_equal(cmaw_proc_await_ready(out[0], 5000), CMAW_OK);
+    assert_int_equal(cmaw_proc_await_ready(out[0], 60000), CMAW_OK);
     assert_int_equal(cmaw_proc_stop(&stubborn, 50, &status), CMAW_OK);
     assert_int_equal(status, 128 + SIGKILL);
     CMAW_PROC_AUTO(plain);
     assert_int_equal(start_shell("echo ready; exec sleep 100", out[1], -1, &plain), CMAW_OK);
-    assert_int_equal(cmaw_proc_await_ready(out[0], 5000), CMAW_OK);
+    assert_int_equal(cmaw_proc_await_ready(out[0], 60000), CMAW_OK);
     assert_int_equal(cmaw_proc_wait(&plain, 0, &status), CMAW_E_TIMEOUT);
-    assert_int_equal(cmaw_proc_stop(&plain, 5000, &status), CMAW_OK);
+    assert_int_equal(cmaw_proc_stop(&plain, 60000, &status), CMAW_OK);
     assert_int_equal(status, 128 + SIGTERM);
     assert_int_equal(close(out[0]) | close(out[1]), 0);
 }
@@ -81,12 +81,12 @@ static void await_ready_tells_silence_from_death(void **state)
     assert_int_equal(cmaw_proc_await_ready(pipes[0], 10), CMAW_E_TIMEOUT);
     assert_int_equal(write(pipes[1], "rea", 3), 3);
     cmaw_fd_close(&pipes[1]);
-    assert_int_equal(cmaw_proc_await_ready(pipes[0], 5000), CMAW_E_CLOSED);
+    assert_int_equal(cmaw_proc_await_ready(pipes[0], 60000), CMAW_E_CLOSED);
     cmaw_fd_close(&pipes[0]);
     assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
     cmaw_ready_notify(&pipes[1]);
     assert_int_equal(pipes[1], -1);
-    assert_int_equal(cmaw_proc_await_ready(pipes[0], 5000), CMAW_OK);
+    assert_int_equal(cmaw_proc_await_ready(pipes[0], 60000), CMAW_OK);
     cmaw_fd_close(&pipes[0]);
 }
 

@@ -20,7 +20,7 @@
 #include "sys/daemon.h"
 #include "sys/proc.h"
 
-enum { WAIT_MS = 30000, TEXT_MAX = 1 << 20 };
+enum { WAIT_MS = 60000, TEXT_MAX = 1 << 20 };
 
 /* The proxy, a target on loopback, and where the enclave's connections arrive. */
 struct rig {
@@ -366,13 +366,12 @@ static void silence_ends_a_connection(void **state)
     start_ready(rig, "--idle-timeout", "1");
     CMAW_FD_AUTO(enclave);
     CMAW_FD_AUTO(target);
+    const uint64_t started = cmaw_clock_ms();
     enclave = enclave_connects(rig);
     target = accept4(rig->listener, NULL, NULL, SOCK_CLOEXEC);
-    const uint64_t started = cmaw_clock_ms();
     expect_end(enclave);
     expect_end(target);
-    const uint64_t took = cmaw_clock_ms() - started;
-    assert_true(took >= 900 && took < 10000);
+    assert_true(cmaw_clock_ms() - started >= 900);
 }
 
 static void a_peer_that_does_not_read_holds_little(void **state)

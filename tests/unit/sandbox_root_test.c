@@ -35,7 +35,7 @@ static void a_missing_program_is_reported(void **state)
     world.conf.agent_args[0] = missing;
     struct cmaw_sandbox_report report;
     assert_int_equal(cmaw_spawner_start(&world.conf, world.root, NULL, &world.spawner, &report), CMAW_OK);
-    struct cmaw_agent_outcome outcome = world_run(&world, "", 1000, 10000);
+    struct cmaw_agent_outcome outcome = world_run(&world, "", 1000, 60000);
     assert_int_equal(outcome.end, CMAW_AGENT_BROKEN);
     assert_int_equal(outcome.result.value, CMAW_SANDBOX_EXEC);
     assert_int_equal(outcome.result.errnum, 2 /* ENOENT */);
@@ -64,7 +64,7 @@ static void an_agent_starts_in_its_working_folder(void **state)
         world.conf.agent_workdir = "/";
         if (err == CMAW_OK) {
             world.spawner = spawner;
-            struct cmaw_agent_outcome outcome = world_run(&world, "", 1000, 10000);
+            struct cmaw_agent_outcome outcome = world_run(&world, "", 1000, 60000);
             world_assert_says(&outcome, "IMAGE=set\nCMAW_RUN=0123\nCMAW_STEP=7\nCMAW_SEED=feed\n");
         } else {
             (void)waitpid(-1, NULL, 0);

@@ -78,18 +78,18 @@ static void output_is_capped_exactly(void **state)
     (void)state;
     struct world world;
     world_start(&world, "flood", usual_limits);
-    struct cmaw_agent_outcome outcome = world_run(&world, "", 100000, 10000);
+    struct cmaw_agent_outcome outcome = world_run(&world, "", 100000, 60000);
     assert_int_equal(outcome.end, CMAW_AGENT_TOO_LARGE);
     assert_int_equal(outcome.output, -1);
     cmaw_agent_outcome_free(&outcome);
     world_end(&world);
 
     world_start(&world, "echo", usual_limits);
-    outcome = world_run(&world, "12345678", 8, 10000);
+    outcome = world_run(&world, "12345678", 8, 60000);
     world_assert_says(&outcome, "12345678");
-    outcome = world_run(&world, "123456789", 8, 10000);
+    outcome = world_run(&world, "123456789", 8, 60000);
     assert_int_equal(outcome.end, CMAW_AGENT_TOO_LARGE);
-    outcome = world_run(&world, "", 0, 10000);
+    outcome = world_run(&world, "", 0, 60000);
     world_assert_says(&outcome, "");
     world_end(&world);
 }
@@ -99,7 +99,7 @@ static void the_first_error_output_is_kept(void **state)
     (void)state;
     struct world world;
     world_start(&world, "flood-errors", usual_limits);
-    struct cmaw_agent_outcome outcome = world_run(&world, "", 1000, 10000);
+    struct cmaw_agent_outcome outcome = world_run(&world, "", 1000, 60000);
     assert_int_equal(outcome.end, CMAW_AGENT_FAILED);
     assert_int_equal(outcome.result.value, 3);
     assert_int_equal(outcome.errors_size, CMAW_AGENT_ERRORS_MAX);
@@ -144,7 +144,7 @@ static void the_environment_is_the_contract(void **state)
     (void)state;
     struct world world;
     world_start(&world, "env", usual_limits);
-    struct cmaw_agent_outcome outcome = world_run(&world, "", 1000, 10000);
+    struct cmaw_agent_outcome outcome = world_run(&world, "", 1000, 60000);
     world_assert_says(&outcome, "IMAGE=set\nCMAW_RUN=0123\nCMAW_STEP=7\nCMAW_SEED=feed\n");
     world_end(&world);
 }
@@ -186,7 +186,7 @@ static void *parallel_run(void *argument)
     for (int i = 0; i < 10; i++) {
         char text[64];
         (void)snprintf(text, sizeof text, "%p %d", (void *)&text, i);
-        struct cmaw_agent_outcome outcome = world_run(world, text, 1000, 20000);
+        struct cmaw_agent_outcome outcome = world_run(world, text, 1000, 60000);
         world_assert_says(&outcome, text);
     }
     return NULL;
@@ -223,7 +223,7 @@ static void more_than_may_run_is_full(void **state)
         close(pair[1]);
         kept[i] = pair[0];
     }
-    struct cmaw_agent_outcome outcome = world_run(&world, "", 1000, 10000);
+    struct cmaw_agent_outcome outcome = world_run(&world, "", 1000, 60000);
     assert_int_equal(outcome.end, CMAW_AGENT_FULL);
     for (size_t i = 0; i < CMAW_SPAWNER_RUNNING_MAX; i++) {
         close(kept[i]); /* kills */
@@ -246,7 +246,7 @@ static double now_us(void)
     return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
-/* Reports, and fails only on a gross loss: other work shares this machine. The bench holds the target. */
+/* Reports, and fails only on a gross loss, by the quickest of many: other work shares this machine. The bench holds the target. */
 static void start_to_end_is_near_a_bare_spawn(void **state)
 {
     (void)state;
@@ -268,7 +268,7 @@ static void start_to_end_is_near_a_bare_spawn(void **state)
         assert_int_equal(waitpid(pid, NULL, 0), pid);
         bare[i] = now_us() - start;
         const double begin = now_us();
-        struct cmaw_agent_outcome outcome = world_run(&world, "", 1000, 10000);
+        struct cmaw_agent_outcome outcome = world_run(&world, "", 1000, 60000);
         sandboxed[i] = now_us() - begin;
         world_assert_says(&outcome, "");
         usleep(20000); /* the pace of steps; the pool refills meanwhile */
@@ -280,7 +280,7 @@ static void start_to_end_is_near_a_bare_spawn(void **state)
     print_message("# bare spawn p50 %.0f us p99 %.0f us, agent p50 %.0f us p99 %.0f us\n", bare[N / 2], bare[N * 99 / 100],
                   sandboxed[N / 2], sandboxed[N * 99 / 100]);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* these slow our half down, not the other */
-    assert_true(sandboxed[N / 2] < bare[N / 2] * 5);
+    assert_true(sandboxed[N / 20] < bare[N / 20] * 5);
 #endif
 }
 

@@ -92,7 +92,7 @@ struct cmaw_agent_outcome world_run_mode(struct world *world, const char *mode)
 {
     char input[64];
     (void)snprintf(input, sizeof input, "%s\n", mode);
-    return world_run(world, input, 1 << 20, 10000);
+    return world_run(world, input, 1 << 20, 60000);
 }
 
 bool world_said(const struct cmaw_agent_outcome *outcome, const char *text)

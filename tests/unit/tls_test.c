@@ -101,7 +101,7 @@ static void read_all(struct cmaw_tls *tls, struct cmaw_buf *out, enum cmaw_err *
     size_t size = 1;
     enum cmaw_err err = CMAW_OK;
     while (err == CMAW_OK && size > 0) {
-        err = cmaw_tls_read(tls, block, sizeof block, tls_deadline(5000), &size);
+        err = cmaw_tls_read(tls, block, sizeof block, tls_deadline(60000), &size);
         if (err == CMAW_OK) {
             cmaw_buf_put(out, cmaw_slice_of(block, size));
         }
@@ -118,8 +118,8 @@ static void exchanges_and_ends(const char *priority)
     client_of(&own.ca, &client);
     const int fd = server_start(&server, &own, priority, ECHO_AND_CLOSE);
     CMAW_TLS_AUTO(tls);
-    assert_int_equal(cmaw_tls_connect(client, fd, "kms.cmaw.test", TLS_NOW, tls_deadline(5000), &tls), CMAW_OK);
-    assert_int_equal(cmaw_tls_write(tls, CMAW_SLICE_LIT("hello"), tls_deadline(5000)), CMAW_OK);
+    assert_int_equal(cmaw_tls_connect(client, fd, "kms.cmaw.test", TLS_NOW, tls_deadline(60000), &tls), CMAW_OK);
+    assert_int_equal(cmaw_tls_write(tls, CMAW_SLICE_LIT("hello"), tls_deadline(60000)), CMAW_OK);
     read_all(tls, &answer, &err);
     assert_int_equal(err, CMAW_OK);
     assert_true(cmaw_slice_eq_cstr(cmaw_buf_slice(&answer), "hello"));
@@ -142,7 +142,7 @@ static enum cmaw_err connect_as(const struct tls_identity *identity, const struc
     client_of(roots, &client);
     const int fd = server_start(&server, identity, priority, CUT_OFF);
     CMAW_TLS_AUTO(tls);
-    const enum cmaw_err err = cmaw_tls_connect(client, fd, host, time_s, tls_deadline(5000), &tls);
+    const enum cmaw_err err = cmaw_tls_connect(client, fd, host, time_s, tls_deadline(60000), &tls);
     assert_int_equal(tls == NULL, err != CMAW_OK);
     cmaw_tls_release(&tls);
     server_join(&server, fd);
@@ -190,11 +190,11 @@ static void a_cut_stream_is_told_from_an_end(void **state)
     client_of(&own.ca, &client);
     const int fd = server_start(&server, &own, "NORMAL", CUT_OFF);
     CMAW_TLS_AUTO(tls);
-    assert_int_equal(cmaw_tls_connect(client, fd, "kms.cmaw.test", TLS_NOW, tls_deadline(5000), &tls), CMAW_OK);
+    assert_int_equal(cmaw_tls_connect(client, fd, "kms.cmaw.test", TLS_NOW, tls_deadline(60000), &tls), CMAW_OK);
     read_all(tls, &answer, &err);
     assert_int_equal(err, CMAW_E_CLOSED);
     assert_true(cmaw_slice_eq_cstr(cmaw_buf_slice(&answer), "half"));
-    assert_int_not_equal(cmaw_tls_write(tls, CMAW_SLICE_LIT("to nobody"), tls_deadline(5000)), CMAW_OK); /* no SIGPIPE */
+    assert_int_not_equal(cmaw_tls_write(tls, CMAW_SLICE_LIT("to nobody"), tls_deadline(60000)), CMAW_OK); /* no SIGPIPE */
     server_join(&server, fd);
     cmaw_tls_client_free(client);
 }
@@ -209,7 +209,7 @@ static void much_data_passes_both_ways(void **state)
     client_of(&own.ca, &client);
     int fd = server_start(&server, &own, "NORMAL", SEND_BIG);
     CMAW_TLS_AUTO(reading);
-    assert_int_equal(cmaw_tls_connect(client, fd, "kms.cmaw.test", TLS_NOW, tls_deadline(5000), &reading), CMAW_OK);
+    assert_int_equal(cmaw_tls_connect(client, fd, "kms.cmaw.test", TLS_NOW, tls_deadline(60000), &reading), CMAW_OK);
     read_all(reading, &received, &err);
     assert_int_equal(err, CMAW_OK);
     assert_int_equal(received.size, BIG);
@@ -218,8 +218,8 @@ static void much_data_passes_both_ways(void **state)
     CMAW_BUF_AUTO(answer, 100);
     fd = server_start(&server, &own, "NORMAL", SWALLOW_BIG);
     CMAW_TLS_AUTO(writing);
-    assert_int_equal(cmaw_tls_connect(client, fd, "kms.cmaw.test", TLS_NOW, tls_deadline(5000), &writing), CMAW_OK);
-    assert_int_equal(cmaw_tls_write(writing, cmaw_buf_slice(&received), tls_deadline(5000)), CMAW_OK);
+    assert_int_equal(cmaw_tls_connect(client, fd, "kms.cmaw.test", TLS_NOW, tls_deadline(60000), &writing), CMAW_OK);
+    assert_int_equal(cmaw_tls_write(writing, cmaw_buf_slice(&received), tls_deadline(60000)), CMAW_OK);
     read_all(writing, &answer, &err);
     assert_int_equal(err, CMAW_OK);
     assert_true(cmaw_slice_eq_cstr(cmaw_buf_slice(&answer), "all"));
@@ -239,19 +239,19 @@ static void peers_cannot_hold_or_fool_the_client(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     const uint64_t before = tls_deadline(0);
     assert_int_equal(cmaw_tls_connect(client, ends[0], "kms.cmaw.test", TLS_NOW, tls_deadline(50), &tls), CMAW_E_TIMEOUT);
-    assert_in_range(tls_deadline(0) - before, 50, 4000);
+    assert_in_range(tls_deadline(0) - before, 50, 60000);
     (void)close(ends[0]);
     (void)close(ends[1]);
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     assert_int_equal(write(ends[1], "HTTP/1.1 400 Bad Request\r\n\r\n", 28), 28);
-    assert_int_equal(cmaw_tls_connect(client, ends[0], "kms.cmaw.test", TLS_NOW, tls_deadline(5000), &tls), CMAW_E_PEER);
+    assert_int_equal(cmaw_tls_connect(client, ends[0], "kms.cmaw.test", TLS_NOW, tls_deadline(60000), &tls), CMAW_E_PEER);
     (void)close(ends[0]);
     (void)close(ends[1]);
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     (void)close(ends[1]);
-    assert_int_equal(cmaw_tls_connect(client, ends[0], "kms.cmaw.test", TLS_NOW, tls_deadline(5000), &tls), CMAW_E_CLOSED);
+    assert_int_equal(cmaw_tls_connect(client, ends[0], "kms.cmaw.test", TLS_NOW, tls_deadline(60000), &tls), CMAW_E_CLOSED);
     (void)close(ends[0]);
     assert_null(tls);
     cmaw_tls_client_free(client);

@@ -132,7 +132,7 @@ static void drained_worker_finishes_its_step(void **state)
     atomic_store(&rig.enclave[0].delay_ms, 1500);
     run_start(made);
     rig_await(&rig.enclave[0].steps, before + 1);
-    OK(cmaw_proc_stop(&rig.worker, 20000, &status));
+    OK(cmaw_proc_stop(&rig.worker, RIG_WAIT_MS, &status));
     assert_int_equal(status, 0);
     rig_calm_now();
     rig_worker_start();

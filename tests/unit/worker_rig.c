@@ -1,6 +1,6 @@
 #include "tests/unit/worker_rig.h"
+#include "tests/unit/free_port.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,18 +23,6 @@ enum { BUF_MAX = 8 * 1024 * 1024 };
 #define OK(expr) assert_int_equal((expr), CMAW_OK)
 
 struct rig rig;
-
-unsigned rig_free_port(void)
-{
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    close(fd);
-    return ntohs(address.sin_port);
-}
 
 static void find_temporal(char *path)
 {
@@ -77,7 +64,7 @@ void rig_worker_start(void)
     int ready[2];
     CMAW_FD_AUTO(log);
     const char *const argv[] = {"cmaw-worker", "--temporal", rig.address, "--bundle", rig.bundle, "--enclave", rig.enclaves[0],
-        "--enclave", rig.enclaves[1], "--ready-fd", "3", "--grace-ms", "5000", NULL};
+        "--enclave", rig.enclaves[1], "--ready-fd", "3", "--grace-ms", "20000", NULL};
     char path[128];
     snprintf(path, sizeof path, "%s/worker.log", rig.dir);
     log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
@@ -112,7 +99,7 @@ int rig_open(void **state)
     setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret", 1);
     snprintf(rig.dir, sizeof rig.dir, "/tmp/cmaw-worker-XXXXXX");
     assert_non_null(mkdtemp(rig.dir));
-    rig.port = rig_free_port();
+    rig.port = free_port();
     snprintf(rig.address, sizeof rig.address, "127.0.0.1:%u", rig.port);
     snprintf(rig.bundle, sizeof rig.bundle, "%s/bundle.bin", rig.dir);
     snprintf(rig.db, sizeof rig.db, "%s/temporal.db", rig.dir);
@@ -141,7 +128,7 @@ int rig_close(void **state)
     (void)state;
     int status = -1;
 
-    const enum cmaw_err err = cmaw_proc_stop(&rig.worker, 20000, &status);
+    const enum cmaw_err err = cmaw_proc_stop(&rig.worker, RIG_WAIT_MS, &status);
     cmaw_temporal_close(rig.temporal);
     cmaw_proc_kill(&rig.server);
     for (uint32_t i = 0; i < 2; i++) {

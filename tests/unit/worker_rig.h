@@ -31,7 +31,6 @@ void rig_calm_now(void);
 /* What was killed comes back. The worker's returns when it is ready. */
 void rig_server_start(void);
 void rig_worker_start(void);
-unsigned rig_free_port(void);
 /* Waits until a counter of an enclave is at least this. */
 void rig_await(atomic_uint *counter, unsigned least);
 

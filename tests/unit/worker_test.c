@@ -10,6 +10,7 @@
 
 #include "host/temporal/history.h"
 #include "lib/sst/code.h"
+#include "tests/unit/free_port.h"
 #include "tests/unit/temporal_calls.h"
 #include "tests/unit/worker_rig.h"
 
@@ -140,7 +141,7 @@ static void cancel_stops_the_step(void **state)
     atomic_store(&rig.enclave[1].delay_ms, 30000);
     run_start(made);
     rig_await(&rig.enclave[1].steps, before + 1);
-    OK(temporal_query(rig.temporal, made->workflow_id, CMAW_TEMPORAL_QUERY_STATUS, 10000, &json, &diag));
+    OK(temporal_query(rig.temporal, made->workflow_id, CMAW_TEMPORAL_QUERY_STATUS, RIG_WAIT_MS, &json, &diag));
     cmaw_buf_put_u8(&json, 0);
     assert_non_null(strstr((const char *)json.data, "{\"id\":1,\"name\":\"n1\",\"state\":\"done\",\"attempt\":1}"));
     assert_non_null(strstr((const char *)json.data, "{\"id\":2,\"name\":\"n2\",\"state\":\"running\",\"attempt\":1}"));
@@ -196,7 +197,7 @@ static void wrong_address_and_namespace_are_told(void **state)
     struct cmaw_temporal *temporal = NULL;
     char address[32];
 
-    snprintf(address, sizeof address, "127.0.0.1:%u", rig_free_port());
+    snprintf(address, sizeof address, "127.0.0.1:%u", free_port());
     const struct cmaw_temporal_options nobody = {.address = address, .ns = "default"};
     assert_int_equal(cmaw_temporal_connect(&nobody, &temporal, &diag), CMAW_E_UNAVAILABLE);
     assert_non_null(strstr(diag.text, address));
