@@ -36,8 +36,9 @@ class Result:
 class Runner:
     """Programs that run, so that all can be ended."""
 
-    def __init__(self, seconds, build=BUILD):
-        self.seconds, self.build, self.crashes = seconds, build, build / "crashes"
+    def __init__(self, seconds, build=BUILD, seed=0):
+        """seed: of libFuzzer's choices; 0: another one each time."""
+        self.seconds, self.build, self.crashes, self.seed = seconds, build, build / "crashes", seed
         self.lock, self.children, self.ended = threading.Lock(), set(), False
 
     def start(self, command):
@@ -64,8 +65,8 @@ class Runner:
         self.crashes.mkdir(exist_ok=True)
         # new inputs go into the first folder: never the seeds'
         with tempfile.TemporaryDirectory(prefix=f"{name}-fuzz-") as found:
-            child = self.start([program, f"-max_total_time={self.seconds}", "-rss_limit_mb=1024", "-timeout=10", "-print_final_stats=1",
-                                f"-artifact_prefix={self.crashes / name}-", found, *([seeds] if seeds.is_dir() else [])])
+            child = self.start([program, f"-max_total_time={self.seconds}", "-rss_limit_mb=1024", "-timeout=60", "-print_final_stats=1",
+                                f"-seed={self.seed}", f"-artifact_prefix={self.crashes / name}-", found, *([seeds] if seeds.is_dir() else [])])
             if child is None:
                 return Result(name, 0, "    not begun")
             said = child.communicate()[1]
