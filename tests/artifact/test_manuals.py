@@ -15,7 +15,7 @@ COMMON = {"--help", "--version"}
 
 
 def output(*command):
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL, timeout=60).stdout
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL, timeout=180).stdout
 
 
 @functools.cache

@@ -146,7 +146,7 @@ def help_of(*words):
     name, *rest = words
     found = [path for path in (ROOT / "build").glob(f"*/{name}") if path.is_file()] or list((ROOT / "build").glob(f"*/*/{name}"))
     assert found, f"{name} is not built"
-    result = subprocess.run([found[0], *rest, "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
+    result = subprocess.run([found[0], *rest, "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
     return result.stdout if result.returncode == 0 else ""
 
 

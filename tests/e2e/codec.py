@@ -52,7 +52,7 @@ class Codec:
         data = json.dumps(body).encode() if isinstance(body, dict) else body
         request = urllib.request.Request((endpoint or self.endpoint) + path, data, {"Content-Type": "application/json", **(headers or {})}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60, context=context) as answer:
+            with urllib.request.urlopen(request, timeout=180, context=context) as answer:
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()

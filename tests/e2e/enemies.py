@@ -125,7 +125,7 @@ class Enemy:
 # --- what a proxy can do ---
 
 def to_kms(devd):
-    return socket.create_connection(("127.0.0.1", devd.port), 30)
+    return socket.create_connection(("127.0.0.1", devd.port), 120)
 
 
 def relay(devd, down=lambda pieces: pieces, up=lambda pieces: pieces):

@@ -12,7 +12,7 @@ import pb
 from enemies import MIB, Reply, endpoint, ok
 
 PATIENT, HURRIED = 1, 2  # roles, by their deadline for KMS
-DEADLINES_S = {PATIENT: 25, HURRIED: 3}
+DEADLINES_S = {PATIENT: 25, HURRIED: 6}
 MARK = "what-the-enemy-says"
 FOREIGN_TSK = b"a key that the enemy has chosen!"
 FOR_ANYBODY = {"Sid": "anybody", "Effect": "Allow", "Principal": {"AWS": harness.PARENT}, "Resource": "*", "Action": ["kms:Encrypt", "kms:Decrypt"]}

@@ -3,7 +3,6 @@ import contextlib
 import json
 import os
 import pathlib
-import random
 import re
 import select
 import signal
@@ -22,6 +21,8 @@ sys.path[:0] = [str(ROOT / "tests" / "peer"), str(ROOT / "tests")]
 import eif  # noqa: E402
 import pb  # noqa: E402
 import sst1  # noqa: E402
+from ports import free_port  # noqa: E402
+from whole import whole_answers  # noqa: E402
 
 REGION, ACCOUNT = "eu-central-1", "111122223333"
 KMS_HOST = "kms.cmaw.test"
@@ -43,7 +44,7 @@ def program(name):
     return found[0]
 
 
-def run(*command, check=True, timeout=60, **more):
+def run(*command, check=True, timeout=180, **more):
     result = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=timeout, **more)
     assert not check or result.returncode == 0, f"{command}: {result.returncode}\n{result.stdout}\n{result.stderr}"
     return result
@@ -63,13 +64,13 @@ def as_root(*command, **more):
 class Daemon:
     """A program that says "ready" on a descriptor. Its standard error goes to a log file, which failures quote."""
 
-    def __init__(self, name, log, *arguments, timeout=30, env=None):
+    def __init__(self, name, log, *arguments, timeout=120, env=None):
         self.name, self.log = name, pathlib.Path(log)
         self.command = [str(program(name)), *map(str, arguments)]
         self.env = env
         self.start(timeout)
 
-    def start(self, timeout=30):
+    def start(self, timeout=120):
         reader, writer = os.pipe()
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen([*self.command, "--ready-fd", str(writer)], pass_fds=[writer], stdin=subprocess.DEVNULL,
@@ -96,27 +97,17 @@ class Daemon:
     def kill(self):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def stop(self, expected=0):
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            status = self.process.wait(20)
+            status = self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"{self.name} did not end on SIGTERM:\n{self.tail()}") from None
         assert status == expected, f"{self.name} ended with {status}:\n{self.tail()}"
-
-
-def free_port():
-    """A port below those that the kernel gives to outgoing connections: none of them takes it before its program listens."""
-    end = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    for port in random.sample(range(15000, end), 64):
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no free port")
 
 
 class Devd:
@@ -143,9 +134,9 @@ class Devd:
 
     def client(self, service, arn):
         key = self.credentials(arn)
-        return boto3.client(service, region_name=REGION, endpoint_url=f"https://127.0.0.1:{self.port}", verify=str(self.tls_ca),
+        return whole_answers(boto3.client(service, region_name=REGION, endpoint_url=f"https://127.0.0.1:{self.port}", verify=str(self.tls_ca),
                             aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"],
-                            config=botocore.config.Config(retries={"max_attempts": 1}, connect_timeout=10, read_timeout=30))
+                            config=botocore.config.Config(retries={"max_attempts": 1}, connect_timeout=60, read_timeout=120)))
 
     def rpc_credentials(self, arn=PARENT):
         key = self.credentials(arn)
@@ -235,10 +226,10 @@ class Proxied:
         self.proxy = Daemon("cmaw-proxy", socket.parent / f"{socket.stem}-proxy.log", "--forward", f"uds:{socket}:8000=127.0.0.1:{kms.port}",
                             "--allow", f"127.0.0.1:{kms.port}")
 
-    def connect(self, timeout=60):
+    def connect(self, timeout=180):
         return Rpc(self.socket, timeout)
 
-    def call(self, name, values=None, timeout=60):
+    def call(self, name, values=None, timeout=180):
         with self.connect(timeout) as rpc:
             return rpc.call(name, values)
 
@@ -320,7 +311,7 @@ class Answer:
 class Rpc:
     """One connection over the boundary, speaking frames as written in proto/cmaw/v1/enclave.proto."""
 
-    def __init__(self, path, timeout=60, port=RPC_PORT):
+    def __init__(self, path, timeout=180, port=RPC_PORT):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         folder = os.open(path.parent, os.O_PATH)  # paths of sockets are short
@@ -430,7 +421,7 @@ def step(enclave, run, number, *inputs, attempt=1, **other):
     return enclave.call("step", request)
 
 
-def wait_for(condition, what, timeout=60, pause=0.05):
+def wait_for(condition, what, timeout=180, pause=0.05):
     """Polls what cannot be awaited, such as another program's coming back; the last resort."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
@@ -439,6 +430,14 @@ def wait_for(condition, what, timeout=60, pause=0.05):
             return value
         select.select([], [], [], pause)
     raise AssertionError(f"timeout: {what}")
+
+
+def is_dead(pid):
+    """Nothing is left of it but what its parent has yet to read."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def kill_9(pid):

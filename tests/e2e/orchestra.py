@@ -43,7 +43,7 @@ class Temporal:
 
     def kill(self):
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 class Worker:

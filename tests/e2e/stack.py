@@ -64,7 +64,7 @@ class Stack:
         if not self.store.exists():
             lock_cheaply(self.cmaw, self.store, b"correct horse battery staple")
 
-    def program(self, name, *arguments, timeout=180, env=None, cwd=None, stdin=None):
+    def program(self, name, *arguments, timeout=600, env=None, cwd=None, stdin=None):
         return Result(subprocess.run([harness.program(name), *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
                                      env={**self.env, **(env or {})}, cwd=cwd, input=stdin or ""))
 
@@ -84,7 +84,7 @@ class Stack:
         return self
 
     def down(self):
-        result = self.cmaw("down", timeout=120)
+        result = self.cmaw("down", timeout=300)
         assert result.status == 0, result.err
 
     def state(self):
@@ -101,7 +101,7 @@ class Stack:
         port = self.state()["ports"]["temporal"]
         return f"127.0.0.1:{port}"
 
-    def run(self, letter, *arguments, timeout=180):
+    def run(self, letter, *arguments, timeout=600):
         return self.cmaw("run", CLAIM, letter, "--json", *self.switches, *arguments, timeout=timeout)
 
     def decision(self, result):
@@ -113,9 +113,9 @@ class Stack:
     def damaged(self, run_id):
         """One bit of a receipt, as the store keeps what came back, is another."""
         def put(value):
-            with contextlib.closing(sqlite3.connect(self.store, timeout=30)) as database, database:
+            with contextlib.closing(sqlite3.connect(self.store, timeout=180)) as database, database:
                 database.execute("UPDATE runs SET result = ? WHERE hex(run_id) = ?", (value, run_id.upper()))
-        with contextlib.closing(sqlite3.connect(self.store, timeout=30)) as database:
+        with contextlib.closing(sqlite3.connect(self.store, timeout=180)) as database:
             good = database.execute("SELECT result FROM runs WHERE hex(run_id) = ?", (run_id.upper(),)).fetchone()[0]
         receipt = pb.decode("RunResult", good)["receipts"][0]
         at = good.index(receipt) + len(receipt) - 1  # the end of its signature
@@ -135,7 +135,7 @@ class Stack:
                 if process["name"] == name and process["pid"] not in (0, old) and process["state"] == "ready":
                     return process["pid"]
             return None
-        return harness.wait_for(ready, f"{name} did not come back", 90)
+        return harness.wait_for(ready, f"{name} did not come back", 300)
 
 
 def letter_text(index, marker):

@@ -52,11 +52,15 @@ def misbehave(command):
     return plan
 
 
-def alive(pid):
+def state(pid):
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        return "X"
+
+
+def alive(pid):
+    return state(pid) not in "ZX"
 
 
 def enclaves():
@@ -69,7 +73,9 @@ def start_process():
     reader, writer = os.pipe()
     if os.fork() == 0:
         os.setsid()
-        process = subprocess.Popen([sys.executable, "-S", "-c", "import signal; signal.pause()"])
+        process = subprocess.Popen(["sleep", "infinity"])
+        while state(process.pid) not in "SZ":  # tests know one that runs by its sleep
+            os.sched_yield()
         os.write(writer, str(process.pid).encode())
         os._exit(0)
     os.wait()

@@ -44,7 +44,7 @@ class Terminal:
             self.stream.feed(piece)
         return piece != b""
 
-    def wait_for(self, seen, timeout=60):
+    def wait_for(self, seen, timeout=180):
         """Reads on until seen(self), a text on the screen or a function of it."""
         fits = seen if callable(seen) else lambda terminal: seen in "\n".join(terminal.shown())
         end = time.monotonic() + timeout
@@ -72,7 +72,7 @@ class Terminal:
         """Everything written since that byte, without escape sequences, in lines."""
         return ESCAPE.sub("", self.raw[since:].decode()).replace("\r\n", "\n").split("\n")
 
-    def end(self, timeout=120):
+    def end(self, timeout=600):
         """Reads to the end; the exit code."""
         end = time.monotonic() + timeout
         while self._read(max(0, end - time.monotonic())):

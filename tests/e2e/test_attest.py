@@ -23,7 +23,7 @@ DEBUG = next(e for e in ENTRIES if e["file"].startswith("good-debug/"))
 
 def attest(entry, *arguments, stdin=None):
     path = entry if isinstance(entry, (str, pathlib.Path)) else VECTORS / entry["file"]
-    return subprocess.run([harness.program("cmaw"), "attest", "verify", str(path), *arguments], capture_output=True, input=stdin, timeout=60)
+    return subprocess.run([harness.program("cmaw"), "attest", "verify", str(path), *arguments], capture_output=True, input=stdin, timeout=180)
 
 
 def judged(result):

@@ -249,7 +249,7 @@ def test_every_release_of_a_key_is_logged_with_the_measurements(deployment, devd
 @pytest.mark.parametrize("data", [b"", b"\xff", b"\x08\x01", b"\x12\x00\x1a\x00", bytes(100), os.urandom(1000)],
                          ids=["empty", "byte", "unknown-field", "two-requests", "zeros", "noise"])
 def test_frames_that_are_no_request(chain, data):
-    with chain.enclaves[1].connect(10) as rpc:
+    with chain.enclaves[1].connect(120) as rpc:
         try:
             code = sst1.CODES[pb.decode("EnclaveResponse", rpc.exchange(data))["code"]]
         except ConnectionError:
@@ -259,7 +259,7 @@ def test_frames_that_are_no_request(chain, data):
 
 
 def test_a_frame_longer_than_allowed_is_not_read(chain):
-    with chain.enclaves[1].connect(10) as rpc:
+    with chain.enclaves[1].connect(120) as rpc:
         rpc.socket.sendall(((4 << 20) + 1).to_bytes(4, "big") + bytes(1000))
         with pytest.raises((ConnectionError, AssertionError, pb.NotCanonical)):
             answer = pb.decode("EnclaveResponse", rpc.take(int.from_bytes(rpc.take(4), "big")))

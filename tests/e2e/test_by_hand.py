@@ -167,9 +167,9 @@ def at_a_terminal(owner, store, answers, *arguments):
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests in the background has it ignored, and that is inherited
         environment = {k: v for k, v in owner.env.items() if k != "CMAW_PASSPHRASE_FILE"}
         os.execve(harness.program("cmaw"), ["cmaw", *map(str, arguments)], {**environment, "CMAW_STORE": str(store)})
-    shown, typed, end = b"", 0, time.monotonic() + 60
+    shown, typed, end = b"", 0, time.monotonic() + 300
     while time.monotonic() < end:
-        readable, _, _ = select.select([terminal], [], [], 60)
+        readable, _, _ = select.select([terminal], [], [], 300)
         try:
             piece = os.read(terminal, 4096) if readable else b""
         except OSError:  # the other side is closed
@@ -215,6 +215,6 @@ def test_the_passphrase_is_asked_at_the_terminal(owner, sealing, tmp_path):
 def test_without_a_terminal_a_passphrase_needs_a_file(owner, sealing):
     store, submit = sealing
     environment = {k: v for k, v in owner.env.items() if k != "CMAW_PASSPHRASE_FILE"}
-    result = subprocess.run([harness.program("cmaw"), *submit], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+    result = subprocess.run([harness.program("cmaw"), *submit], capture_output=True, text=True, timeout=180, stdin=subprocess.DEVNULL,
                             start_new_session=True, env={**environment, "CMAW_STORE": str(store)})
     assert result.returncode == 1 and "passphrase" in result.stderr and "hint: " in result.stderr, result.stderr

@@ -202,7 +202,7 @@ def test_a_token_file_is_kept_private_and_from_start_to_start(stack, tmp_path):
         assert server.call({"payloads": []}, endpoint=f"{server.endpoint}{token}/")[0] == 200
         assert server.call({"payloads": []})[0] == 401
         server.daemon.process.send_signal(signal.SIGINT)
-        assert server.daemon.process.wait(20) == 0
+        assert server.daemon.process.wait(60) == 0
         tokens.append(token)
     assert tokens[0] == tokens[1]
     path.chmod(0o644)
@@ -272,7 +272,7 @@ def test_the_commands_of_the_page(stack, tmp_path):
         printed = pages.run("docs/web-ui.md", tmp_path, {**environment, "ENDPOINT": serving.stdout.readline().strip()})
     finally:
         serving.send_signal(signal.SIGINT)
-        assert serving.wait(20) == 0
+        assert serving.wait(60) == 0
     result, history = printed.split("{\n", 1)
     assert "WorkflowExecutionCompleted" in result and '"decision":"approve"' in result.replace(" ", "")
     assert codec.found(history, {"approve", "Lindenstrasse"}) == {"approve", "Lindenstrasse"}

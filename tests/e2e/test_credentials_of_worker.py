@@ -74,9 +74,11 @@ def test_keys_are_renewed_and_reach_the_enclave(born, devd, start, tmp_path):
         restart(born)
         worker = start(mock.url, "--credentials", "imds")
         ready_with(born, first)
-        mock.kill()  # it is away for a moment, as it may be
+        mock.kill()  # it is away for a moment, as it may be, until the worker has missed it
+        log = worker.log.read_text
+        harness.wait_for(lambda: "credentials.not_renewed" in log(), "a renewal that fails")
         mock.serve(second, 3600)
-        harness.wait_for(lambda: "credentials.renewed source=imds" in worker.tail(), "the renewal", timeout=180)
+        harness.wait_for(lambda: "credentials.renewed source=imds" in log().rsplit("credentials.not_renewed", 1)[1], "the renewal")
         restart(born)
         ready_with(born, second)
         worker.stop()

@@ -202,6 +202,7 @@ def test_a_dead_part_is_shown(stack):
     os.kill(supervisor, signal.SIGSTOP)
     try:
         stack.kill(worker)
+        harness.wait_for(lambda: harness.is_dead(worker), "the worker's end")
         result = stack.cmaw("status")
         result.assert_one_line_error("not every process is ready", status=3)
         rows = {line.split()[0]: line.split()[1] for line in result.out.splitlines() if line.split()}

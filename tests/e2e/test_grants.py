@@ -158,7 +158,7 @@ def test_what_a_grant_cannot_be(kms, key, members, code):
 
 def test_a_key_has_fifty_thousand_grants_at_most(devd, kms, key):
     made = grant(kms, key)
-    with sqlite3.connect(devd.folder / "devd.db", timeout=30) as database:
+    with sqlite3.connect(devd.folder / "devd.db", timeout=180) as database:
         database.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 49998) INSERT INTO kms_grant "
                          "SELECT printf('%064d', i), key_id, name, 'x', retiring, created_ms, body FROM kms_grant, n WHERE id = ?",
                          (made["GrantId"],))

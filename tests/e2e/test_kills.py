@@ -13,6 +13,7 @@ import harness
 from stack import CLAIM, LETTERS, letter_text
 
 IN_FLIGHT = 24
+BATCHES = 5
 
 
 def submit(stack, folder, index):
@@ -42,6 +43,17 @@ async def completions(address, workflow_id):
     return len(runs), sum(e.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED for e in events)
 
 
+def go_on_together(stack, pool, folder, first):
+    """Submits runs while the worker stands still, so that they are open together when it goes on. Returns the runs, and how many were
+    still open once one had completed."""
+    os.kill(stack.pid("worker"), signal.SIGSTOP)
+    try:
+        runs = list(pool.map(lambda i: submit(stack, folder, i), range(first, first + IN_FLIGHT)))
+    finally:
+        os.kill(stack.pid("worker"), signal.SIGCONT)
+    return runs, asyncio.run(until_one_has_completed(stack.temporal(), [w for _, w, _ in runs]))
+
+
 def victim(stack, part):
     pid = stack.pid(part.split("/")[0])
     return harness.descendants(pid)[0] if part.endswith("/init") else pid
@@ -49,23 +61,21 @@ def victim(stack, part):
 
 @pytest.mark.parametrize("part", ["worker", "enclave-intake", "enclave-adjudicate/init", "proxy", "devd", "temporal"])
 def test_runs_survive_the_kill_of(stack, tmp_path, part):
-    """All runs are submitted while the worker stands still, so that they are open together when it goes on."""
+    """Some have completed by then, and some are open. If we were so slow to look that all had completed, others are begun."""
     name = part.split("/")[0]
     supervised = stack.pid(name)
     target = victim(stack, part)
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
-        os.kill(stack.pid("worker"), signal.SIGSTOP)
-        try:
-            runs = list(pool.map(lambda i: submit(stack, tmp_path, i), range(IN_FLIGHT)))
-        finally:
-            os.kill(stack.pid("worker"), signal.SIGCONT)
-        open_runs = asyncio.run(until_one_has_completed(stack.temporal(), [w for _, w, _ in runs]))
+        runs, open_runs = [], 0
+        while open_runs == 0:
+            assert len(runs) < BATCHES * IN_FLIGHT, "every run had ended before the kill"
+            more, open_runs = go_on_together(stack, pool, tmp_path, len(runs))
+            runs += more
         stack.kill(target)
-        assert open_runs > 0, "every run had ended before the kill"
         stack.back(name, supervised)
 
         def finish(run):
-            waited = stack.cmaw("wait", run[0], timeout=240)
+            waited = stack.cmaw("wait", run[0], timeout=600)
             assert waited.status == 0, waited.err
             opened = stack.cmaw("open", run[0])
             assert opened.status == 0, opened.err
@@ -88,7 +98,7 @@ def test_every_proof_holds_after_many_kills(stack, tmp_path):
         stack.kill(supervised)
         stack.back(part, supervised)
     for run in runs:
-        assert stack.cmaw("wait", run, timeout=240).status == 0
+        assert stack.cmaw("wait", run, timeout=600).status == 0
     for run in runs[-len(letters):]:
         verified = stack.cmaw("verify", run)
         assert verified.status == 0, verified.out + verified.err

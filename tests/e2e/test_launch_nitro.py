@@ -249,7 +249,7 @@ def test_debug_mode_as_the_user_guide_spells_it(nitro):
     daemon = nitro.launch("--debug-mode")
     reader = subprocess.Popen([str(harness.program("cmaw-launch")), "console", "--state-dir", str(nitro.state), "--name", "claims"], stdout=subprocess.PIPE)
     try:
-        assert select.select([reader.stdout], [], [], 60)[0] and reader.stdout.readline() == b"hello from the console\n"
+        assert select.select([reader.stdout], [], [], 180)[0] and reader.stdout.readline() == b"hello from the console\n"
         assert nitro.describe()[0]["Flags"] == "DEBUG_MODE"
         daemon.stop()
         assert reader.wait(60) == 0 and nitro.running() == []
@@ -270,7 +270,7 @@ def test_a_console_cannot_steer_the_terminal(nitro):
         with os.fdopen(ours, "rb", buffering=0) as terminal:
             seen = b""
             while b"\n" not in seen:
-                assert select.select([terminal], [], [], 60)[0]
+                assert select.select([terminal], [], [], 180)[0]
                 seen += terminal.read(4096)
         assert b"".join(seen.split()) == b"?[2J?]0;title?onetwo??"
     finally:

@@ -38,7 +38,7 @@ def environment(env=None):
 
 
 def bash(*words, cwd=None, env=None):
-    result = subprocess.run(["bash", "--norc", "-c", BASH, "bash", "cmaw", *words], capture_output=True, text=True, cwd=cwd, timeout=60, env=environment(env))
+    result = subprocess.run(["bash", "--norc", "-c", BASH, "bash", "cmaw", *words], capture_output=True, text=True, cwd=cwd, timeout=180, env=environment(env))
     assert result.returncode == 0 and not result.stderr, result.stderr
     return sorted(line for line in result.stdout.splitlines() if line)
 

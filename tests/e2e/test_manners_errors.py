@@ -127,7 +127,7 @@ def test_one_line_and_a_hint(stack, files, mistake):
 @pytest.mark.parametrize("program", ["cmaw-devd", "cmaw-image", "cmaw-launch", "cmaw-proxy", "cmaw-verify", "cmaw-worker"])
 @pytest.mark.parametrize("words", [[], ["--bogus"]], ids=["nothing", "unknown-option"])
 def test_every_program_knows_wrong_usage(program, words):
-    result = subprocess.run([harness.program(program), *words], capture_output=True, text=True, timeout=60)
+    result = subprocess.run([harness.program(program), *words], capture_output=True, text=True, timeout=180)
     lines = result.stderr.splitlines()
     assert result.returncode == 2 and len(lines) == 2 and lines[0].startswith(f"{program}: ") and f"{program} --help" in lines[1], result.stderr
 

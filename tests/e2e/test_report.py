@@ -327,7 +327,7 @@ def test_the_evidence_in_it_is_accepted(reported, pages, chromium, tmp_path):
     driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path / "saved")})
     link.click()
     saved = tmp_path / "saved" / link.get_attribute("download")
-    harness.wait_for(lambda: saved.exists() and saved.stat().st_size == len(data), "the download", 30)
+    harness.wait_for(lambda: saved.exists() and saved.stat().st_size == len(data), "the download")
     assert saved.read_bytes() == data
 
 
@@ -370,13 +370,13 @@ def test_what_is_disclosed_is_said(reported, tmp_path, chromium):
 def test_hostile_names_are_text(reported, tmp_path, chromium):
     """The record's name is what the page shows first; a name that was put there by somebody else stays a name."""
     name = "<img src=x onerror=alert(1)>\"'&lt;"
-    with contextlib.closing(sqlite3.connect(reported.store, timeout=30)) as database, database:
+    with contextlib.closing(sqlite3.connect(reported.store, timeout=180)) as database, database:
         old = database.execute("SELECT name FROM runs WHERE hex(run_id) = ?", (reported.run_id.upper(),)).fetchone()[0]
         database.execute("UPDATE runs SET name = ? WHERE hex(run_id) = ?", (name, reported.run_id.upper()))
     try:
         reported.report(tmp_path / "hostile.html")
     finally:
-        with contextlib.closing(sqlite3.connect(reported.store, timeout=30)) as database, database:
+        with contextlib.closing(sqlite3.connect(reported.store, timeout=180)) as database, database:
             database.execute("UPDATE runs SET name = ? WHERE hex(run_id) = ?", (old, reported.run_id.upper()))
     driver = show(chromium, tmp_path / "hostile.html")
     assert driver.execute_script("return document.images.length") == 0

@@ -92,7 +92,7 @@ def test_an_export_asks_for_a_passphrase_of_its_own(owner, tmp_path):
 
 
 def test_without_a_terminal_a_file_is_named(owner, tmp_path):
-    result = subprocess.run([harness.program("cmaw"), "store", "export", "--all", "-o", tmp_path / "x"], capture_output=True, text=True, timeout=60,
+    result = subprocess.run([harness.program("cmaw"), "store", "export", "--all", "-o", tmp_path / "x"], capture_output=True, text=True, timeout=180,
                             stdin=subprocess.DEVNULL, start_new_session=True, env={**owner.env, "CMAW_PASSPHRASE_FILE": str(owner.right)})
     Result(result).assert_one_line_error("the export needs a passphrase", "--export-passphrase-file")
 
@@ -115,7 +115,7 @@ def test_a_passphrase_of_somebody_else_is_refused(owner):
 
 def test_a_passphrase_comes_through_a_pipe(owner):
     script = f'exec "$0" open {APPROVED} --passphrase-file <(echo "{PASSPHRASE}")'
-    assert '"decision"' in subprocess.run(["bash", "-c", script, harness.program("cmaw")], env=owner.env, capture_output=True, text=True, timeout=60).stdout
+    assert '"decision"' in subprocess.run(["bash", "-c", script, harness.program("cmaw")], env=owner.env, capture_output=True, text=True, timeout=180).stdout
 
 
 def test_a_wrong_passphrase_changes_nothing(owner):

@@ -37,9 +37,9 @@ def test_the_demo_by_hand(home):
 
 
 def test_the_runner_tells_a_command_that_fails(home):
-    assert pages.execute([pages.Command("false\n", ""), pages.Command("echo\n", "")], home, pages.environment_of(home), home, 30) == ([""], 1)
+    assert pages.execute([pages.Command("false\n", ""), pages.Command("echo\n", "")], home, pages.environment_of(home), home, 180) == ([""], 1)
     shown = pages.commands(pages.Block("sh", "", "$ echo a b\na …\n$ seq 3\n…\n3\n$ cat <<END\n> x\n> END\nx\n"))
-    printed, status = pages.execute(shown, home, pages.environment_of(home), home, 30)
+    printed, status = pages.execute(shown, home, pages.environment_of(home), home, 180)
     assert status == 0 and all(pages.matches(command.output, text) for command, text in zip(shown, printed))
     assert not pages.matches("a …\n", "b c\n") and not pages.matches("a\n", "a\nb\n") and not pages.matches("a\n…\nc\n", "a\nb\n")
 

@@ -14,7 +14,7 @@ class RunPage:
         self.ready()
 
     def wait(self, condition, what):
-        return harness.wait_for(condition, f"{what}: {self.driver.current_url}\n{self.text()[:2000]}", 60)
+        return harness.wait_for(condition, f"{what}: {self.driver.current_url}\n{self.text()[:2000]}", 180)
 
     def text(self):
         return self.browser.text()

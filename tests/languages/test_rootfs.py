@@ -15,7 +15,7 @@ SCRIPT = ROOT / "scripts" / "agent-rootfs"
 def make(tmp_path):
     def run(recipe, *more, name="rootfs.tar"):
         (tmp_path / "rootfs.txt").write_text(recipe)
-        return subprocess.run([SCRIPT, tmp_path / "rootfs.txt", "-o", tmp_path / name, *more], capture_output=True, text=True, timeout=60), tmp_path / name
+        return subprocess.run([SCRIPT, tmp_path / "rootfs.txt", "-o", tmp_path / name, *more], capture_output=True, text=True, timeout=180), tmp_path / name
     return run
 
 

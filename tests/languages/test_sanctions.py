@@ -28,7 +28,7 @@ def test_its_own_tests(record_property):
 @go
 def test_nothing_to_vet_and_nothing_to_format():
     assert run_go("vet", ".").returncode == 0
-    listed = subprocess.run(["gofmt", "-l", "."], cwd=FOLDER, capture_output=True, text=True, timeout=60)
+    listed = subprocess.run(["gofmt", "-l", "."], cwd=FOLDER, capture_output=True, text=True, timeout=180)
     assert listed.returncode == 0 and listed.stdout == ""
 
 

@@ -35,7 +35,7 @@ class Signer:
 
 
 def described(path):
-    return json.loads(subprocess.run([IMAGE, "describe", path], capture_output=True, text=True, check=True, timeout=60).stdout)
+    return json.loads(subprocess.run([IMAGE, "describe", path], capture_output=True, text=True, check=True, timeout=180).stdout)
 
 
 def build(where, *options, more=""):
@@ -46,4 +46,4 @@ def build(where, *options, more=""):
     (where / "root.der").write_bytes(b"\x30\x03\x02\x01\x05")
     (where / "image.yaml").write_text("version: 1\nname: x\nagent:\n  io: raw\n  command: [/a]\n  files: [{source: elf, target: /a, mode: \"0755\"}]\n"
                                       "init: elf\nkms: {roots: roots.pem}\nattestation: {root: root.der}\n" + more)
-    return subprocess.run([IMAGE, "build", where / "image.yaml", "-o", where / "x.eif", *options], capture_output=True, text=True, timeout=60)
+    return subprocess.run([IMAGE, "build", where / "image.yaml", "-o", where / "x.eif", *options], capture_output=True, text=True, timeout=180)

@@ -108,7 +108,7 @@ def test_both_make_of_one_content_one_image(crate, signer, content, tmp_path, re
     theirs = (tmp_path / "theirs").read_bytes()
     sections = eif.read(theirs)
     words[2].write_bytes(dict(sections)[eif.METADATA])  # the order of keys is the library's
-    subprocess.run([WRITE, tmp_path / "ours", *words], check=True, timeout=60)
+    subprocess.run([WRITE, tmp_path / "ours", *words], check=True, timeout=180)
     ours = (tmp_path / "ours").read_bytes()
     if content.signed:  # a signature is another each time
         assert [s for s in eif.read(ours) if s[0] != eif.SIGNATURE] == [s for s in sections if s[0] != eif.SIGNATURE]
@@ -176,7 +176,7 @@ def test_a_signature_of_another_image_is_told_by_both(crate, signer, tmp_path):
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
         words = words_of(Content(name, signed=True), tmp_path / name, signer)
-        subprocess.run([WRITE, tmp_path / name / "x.eif", *words], check=True, timeout=60)
+        subprocess.run([WRITE, tmp_path / name / "x.eif", *words], check=True, timeout=180)
     sections = eif.read((tmp_path / "one/x.eif").read_bytes())
     foreign = dict(eif.read((tmp_path / "other/x.eif").read_bytes()))[eif.SIGNATURE]
     (tmp_path / "x.eif").write_bytes(eif.write([(kind, foreign if kind == eif.SIGNATURE else data) for kind, data in sections]))

@@ -15,7 +15,7 @@ REGIONS = [(partition, region) for partition in SESSION.get_available_partitions
 
 def ours(partition, region, *fips):
     program = next(p for build in BUILDS for p in build.rglob("aws-endpoint") if p.is_file())
-    return subprocess.run([program, f"arn:{partition}:kms:{region}:111122223333:key/x", "kms", *fips], capture_output=True, text=True, timeout=10)
+    return subprocess.run([program, f"arn:{partition}:kms:{region}:111122223333:key/x", "kms", *fips], capture_output=True, text=True, timeout=180)
 
 
 def botocores(region, fips):

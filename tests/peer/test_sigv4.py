@@ -67,7 +67,7 @@ def ours(requests):
     program = next(p for build in BUILDS for p in build.rglob("aws-sign") if p.is_file())
     order = ("service", "region", "host", "target", "time", "key", "secret", "token", "body")
     lines = [" ".join((one[name] if name == "body" else str(one[name]).encode()).hex() or "-" for name in order) for one in requests]
-    done = subprocess.run([program], input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([program], input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=180, check=True)
     for line in done.stdout.splitlines():
         yield dict(field.split(": ", 1) for field in bytes.fromhex(line).decode().split("\r\n")[:-1])
 

@@ -23,6 +23,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+import ports
+from whole import whole_answers
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("CMAW_BUILD", ROOT / "build"))
 PROGRAM = BUILD / "dev" / "cmaw-devd"
@@ -35,6 +38,14 @@ PARENT = f"arn:aws:iam::{ACCOUNT}:role/enclave-parent"
 LOG_LINES = 30
 
 
+def wait_for(condition):
+    """Whether it comes to hold."""
+    deadline = time.monotonic() + 120
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
 class Devd:
     """One cmaw-devd with its folder; start, kill and start again at will. Whatever fails meanwhile is shown with the end of its log."""
 
@@ -45,8 +56,8 @@ class Devd:
         # tests look at events as often as they like, but for those of the limit itself
         self.options = options if "--lookup-rate" in options else ("--lookup-rate", "0", *options)
         self.process = None
-        self.port = 0
-        subprocess.run([PROGRAM, "init", "--dir", self.folder], check=True, timeout=30)
+        self.port = ports.free_port()
+        subprocess.run([PROGRAM, "init", "--dir", self.folder], check=True, timeout=120)
 
     def start(self, *more, **popen):
         read_end, write_end = os.pipe()
@@ -54,7 +65,7 @@ class Devd:
             [PROGRAM, "serve", "--dir", self.folder, "--port", str(self.port), "--ready-fd", str(write_end), *self.options, *more],
             pass_fds=[write_end], stderr=subprocess.PIPE, text=True, **popen)
         os.close(write_end)
-        ready, _, _ = select.select([read_end], [], [], 20)
+        ready, _, _ = select.select([read_end], [], [], 120)
         line = os.read(read_end, 16) if ready else b""
         os.close(read_end)
         if line != b"ready\n":
@@ -91,8 +102,8 @@ class Devd:
         return code
 
     def _reap(self):
-        code = self.process.wait(timeout=20)
-        self.drain.wait(timeout=20)
+        code = self.process.wait(timeout=120)
+        self.drain.wait(timeout=120)
         self.process.stderr.close()
         self.log_file.close()
         self.process = None
@@ -107,10 +118,7 @@ class Devd:
 
     def wait_log(self, text, count=1):
         """Whether the log has text so often, waiting for it."""
-        deadline = time.monotonic() + 30
-        while self.log_text().count(text) < count and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return self.log_text().count(text) >= count
+        return wait_for(lambda: self.log_text().count(text) >= count)
 
     def _policy_file(self, option, policy):
         if policy is None:
@@ -123,31 +131,19 @@ class Devd:
         command = [PROGRAM, "access-key", "--dir", self.folder, "--arn", arn, *self._policy_file("policy", policy)]
         command += ["--session"] if session else []
         command += ["--expires-in", str(expires_in)] if expires_in is not None else []
-        return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=30).stdout)
+        return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=120).stdout)
 
     def role(self, arn, trust, policy=None):
         """A role that may be assumed by whom its trust policy says."""
         command = [PROGRAM, "role", "--dir", self.folder, "--arn", arn, *self._policy_file("trust", trust), *self._policy_file("policy", policy)]
-        subprocess.run(command, check=True, capture_output=True, timeout=30)
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
 
     def client(self, service, key):
         return whole_answers(boto3.client(
             service, region_name=REGION, endpoint_url=f"https://localhost:{self.port}", verify=str(self.folder / "tls-ca.pem"),
             aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"],
             aws_session_token=key.get("SessionToken"),
-            config=botocore.config.Config(retries={"total_max_attempts": 1}, max_pool_connections=64, read_timeout=60)))
-
-
-def must_be_whole(response_dict, **_):
-    got, promised = len(response_dict["body"]), int(response_dict["headers"].get("content-length", 0))
-    if got < promised:
-        raise botocore.exceptions.IncompleteReadError(actual_bytes=got, expected_bytes=promised)
-
-
-def whole_answers(client):
-    """botocore takes an answer whose body was cut off, as by a kill, for one without members; here it is no answer."""
-    client.meta.events.register("before-parse", must_be_whole)
-    return client
+            config=botocore.config.Config(retries={"total_max_attempts": 1}, max_pool_connections=64, connect_timeout=180, read_timeout=120)))
 
 
 def refused(call, **arguments):
@@ -193,7 +189,7 @@ def post(devd, key, service, target, body):
     headers = signed_headers(devd, key, service, target, body)
     context = ssl.create_default_context(cafile=devd.folder / "tls-ca.pem")
     try:
-        with urllib.request.urlopen(urllib.request.Request(f"https://{headers['host']}/", body, headers), context=context, timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(f"https://{headers['host']}/", body, headers), context=context, timeout=120) as answer:
             return answer.status, json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as refusal:
         return refusal.code, json.loads(refusal.read() or b"null")
@@ -221,7 +217,7 @@ class Enclave:
     def __init__(self, folder, image="good", debug=False, token=None, name="i-0123456789abcdef0-enc0123456789abcdef",
                  registers=None):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(30)
+        self.socket.settimeout(120)
         self.socket.connect(str(pathlib.Path(folder) / "nsm.sock"))
         self.image = image
         if token is None:

@@ -162,7 +162,7 @@ class Cli:
 
     def _run(self, driver, argv, process):
         if process:
-            done = subprocess.run([sys.executable, "-m", "awscli", *argv], capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run([sys.executable, "-m", "awscli", *argv], capture_output=True, text=True, timeout=180, check=False)
             return done.returncode, done.stdout, done.stderr
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -203,7 +203,7 @@ class JavaScript:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=120)
         self.process.stdout.close()
 
     def call(self, call, request):

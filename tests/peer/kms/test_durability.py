@@ -39,10 +39,10 @@ def test_kill_during_writes(own):
         full = threading.Event()
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             done = [pool.submit(make, client, 40 * (round_number + 1)) for client in clients]
-            assert full.wait(60)
+            assert full.wait(300)
             own.kill()
             for one in done:
-                one.result(timeout=60)
+                one.result(timeout=120)
         own.start()
     admin = own.client("kms", own.access_key(world.ADMIN))
     listed = {key["KeyArn"] for page in admin.get_paginator("list_keys").paginate() for key in page["Keys"]}
@@ -104,8 +104,15 @@ def test_access_keys_while_serving(own):
     assert own.client("kms", key).generate_random(NumberOfBytes=1)
 
 
+def test_the_system_chooses_port_0(tmp_path):
+    chosen = world.Devd(tmp_path / "devd")
+    chosen.port = 0
+    with chosen.start():
+        assert chosen.port != 0 and chosen.client("kms", chosen.access_key(world.PARENT)).generate_random(NumberOfBytes=1)
+
+
 def serve(folder, port):
-    return world.subprocess.run([world.PROGRAM, "serve", "--dir", folder, "--port", str(port)], capture_output=True, text=True, timeout=20)
+    return world.subprocess.run([world.PROGRAM, "serve", "--dir", folder, "--port", str(port)], capture_output=True, text=True, timeout=120)
 
 
 def test_a_second_one_disturbs_nothing(own, tmp_path):

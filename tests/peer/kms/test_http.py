@@ -20,7 +20,7 @@ def key(devd):
 
 def connect(devd):
     context = ssl.create_default_context(cafile=devd.folder / "tls-ca.pem")
-    return http.client.HTTPSConnection("localhost", devd.port, context=context, timeout=30)
+    return http.client.HTTPSConnection("localhost", devd.port, context=context, timeout=120)
 
 
 def alive(devd, key):
@@ -81,7 +81,7 @@ def test_headers(devd, key):
     connection.request("POST", "/", b"{}", {f"h{i}": "v" for i in range(80)})
     assert connection.getresponse().status == 431
     connection.close()
-    plain = socket.create_connection(("127.0.0.1", devd.port), timeout=10)
+    plain = socket.create_connection(("127.0.0.1", devd.port), timeout=180)
     plain.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert b"200" not in plain.recv(4096)
     plain.close()
@@ -95,7 +95,7 @@ def test_a_user_agent_that_is_no_text(devd, admin):
 
 def test_connections_that_hang(devd, key):
     """Three hundred that never say anything do not keep others out."""
-    idle = [socket.create_connection(("127.0.0.1", devd.port), timeout=10) for _ in range(300)]
+    idle = [socket.create_connection(("127.0.0.1", devd.port), timeout=180) for _ in range(300)]
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
         assert all(pool.map(lambda _: alive(devd, key), range(64)))
     for one in idle:
@@ -107,7 +107,7 @@ def test_unsigned_requests(devd):
     for target, name in (("TrentService.ListKeys", "MissingAuthenticationTokenException"), ("Other.Thing", "UnknownOperationException")):
         request = urllib.request.Request(f"https://127.0.0.1:{devd.port}/", b"{}", {"X-Amz-Target": target})
         with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(request, context=context, timeout=10)
+            urllib.request.urlopen(request, context=context, timeout=180)
         assert caught.value.code == 400 and json.load(caught.value)["__type"] == name
 
 

@@ -51,7 +51,7 @@ def test_bad_usage_says_what_is_missing(tmp_path):
         (["kms", "lint", attack.DATA / "good" / "admin.json", "--manifest", manifest], "for which --role"),
     ]
     for words, says in cases:
-        result = subprocess.run([attack.CMAW, *words], capture_output=True, text=True, timeout=60)
+        result = subprocess.run([attack.CMAW, *words], capture_output=True, text=True, timeout=180)
         assert (result.returncode, says in result.stderr) == (2, True), (words, result.returncode, result.stderr)
 
 
@@ -81,7 +81,7 @@ def test_a_policy_for_each_role(tmp_path):
 
 
 def test_the_text_names_each_way():
-    result = subprocess.run([attack.CMAW, "kms", "lint", attack.DATA / "bad" / "deny-two-registers.json"], capture_output=True, text=True, timeout=60)
+    result = subprocess.run([attack.CMAW, "kms", "lint", attack.DATA / "bad" / "deny-two-registers.json"], capture_output=True, text=True, timeout=180)
     assert result.returncode == 1 and "lets key material out in" in result.stderr
     assert f"path 1: kms:Decrypt by {world.PARENT}, from an enclave in debug mode" in result.stdout
     assert "allowed by statement 0 (Use): no condition asks for an attestation" in result.stdout

@@ -48,7 +48,7 @@ def identity_of(folder, name):
 
 def lint(policy, *options):
     """(exit code, report)"""
-    result = subprocess.run([attack.CMAW, "kms", "lint", policy, "--json", *options], capture_output=True, text=True, timeout=60)
+    result = subprocess.run([attack.CMAW, "kms", "lint", policy, "--json", *options], capture_output=True, text=True, timeout=180)
     return result.returncode, json.loads(result.stdout)
 
 
@@ -137,7 +137,7 @@ WRITTEN = {"admin": ["--admin", world.ADMIN], "admin and break-glass": ["--admin
 def written(manifest, folder, options):
     path = folder / "policy.json"
     result = subprocess.run([attack.CMAW, "kms", "policy", manifest[0], "--role", "intake", *INSTANCE, *options], capture_output=True, text=True,
-                            timeout=60)
+                            timeout=180)
     assert result.returncode == 0, result.stderr
     path.write_text(result.stdout)
     return path, result.stderr

@@ -23,7 +23,7 @@ def answered(devd, key, headers, spoil=None):
     sent = dict(made.headers.items())
     if spoil is not None:
         sent[spoil] += "x"
-    connection = http.client.HTTPSConnection("localhost", devd.port, context=ssl.create_default_context(cafile=devd.folder / "tls-ca.pem"), timeout=30)
+    connection = http.client.HTTPSConnection("localhost", devd.port, context=ssl.create_default_context(cafile=devd.folder / "tls-ca.pem"), timeout=120)
     connection.request("POST", "/", made.body, sent)
     status = connection.getresponse().status
     connection.close()

@@ -159,7 +159,7 @@ def test_rate_limit(own):
     assert lookup(devd, foreign, MaxResults=1) != "ThrottlingException"
     # a client that backs off is served
     retrying = devd.client("cloudtrail", one)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
             retrying.lookup_events(MaxResults=1)
@@ -172,7 +172,7 @@ def test_rate_limit(own):
 
 def seen_first(devd, auditor, key, ids):
     """When each event was there for the first time, in the order of ids."""
-    found, deadline = {}, time.monotonic() + 60
+    found, deadline = {}, time.monotonic() + 180
     while len(found) < len(ids):
         assert time.monotonic() < deadline
         now = time.monotonic()
@@ -211,5 +211,5 @@ def test_a_long_delay_hides_events(own):
 @pytest.mark.parametrize("value", ["", "-", "5-", "9-3", "-3", "1-2-3", "x", "999999999"])
 def test_bad_delays(tmp_path, value):
     devd = world.Devd(tmp_path / "devd")
-    done = world.subprocess.run([world.PROGRAM, "serve", "--dir", devd.folder, "--trail-delay", value], capture_output=True, text=True, timeout=20)
+    done = world.subprocess.run([world.PROGRAM, "serve", "--dir", devd.folder, "--trail-delay", value], capture_output=True, text=True, timeout=120)
     assert done.returncode == 2 and "hint:" in done.stderr
