@@ -166,6 +166,7 @@ static enum cmaw_err temporal(const struct cmaw_stack *stack, struct cmaw_servic
     arg(service, "json");
     inherit_env(service, false);
     env(service, "HOME=%s/temporal", stack->dir);
+    env(service, "TEMPORAL_VERSION_CHECK_DISABLED=1"); /* or it tells its makers, over the Internet, which cluster runs it */
     service->probe_port = stack->ports[CMAW_PORT_TEMPORAL];
     return CMAW_OK;
 }

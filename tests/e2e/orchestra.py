@@ -33,7 +33,8 @@ class Temporal:
         with open(self.folder / "temporal.log", "ab") as log:
             self.process = subprocess.Popen(
                 [temporal_program(), "server", "start-dev", "--headless", "--port", str(self.port), "--db-filename", self.folder / "temporal.db",
-                 "--log-level", "error", *self.arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
+                 "--log-level", "error", *self.arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                env={**os.environ, "HOME": str(self.folder), "TEMPORAL_VERSION_CHECK_DISABLED": "1"})
         harness.wait_for(self.listens, "Temporal", 60)
 
     def listens(self):

@@ -43,6 +43,14 @@ def watched(folder):
         stack.down()
 
 
+def test_temporal_asks_nobody_outside(watched):
+    """Its server would ask its makers for news when it starts, and tell them which cluster it is: that has not been tried."""
+    port = json.loads((watched.dir / "stack.json").read_text())["ports"]["metrics"]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+        counted = answer.read().decode()
+    assert "\nservice_requests" in counted and "version_check" not in counted
+
+
 def get(stack, program, path):
     """(status, text)"""
     url = stack.cmaw("status", "--json").json()["addresses"][f"{program}_http"]
