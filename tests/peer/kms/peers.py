@@ -199,7 +199,7 @@ class JavaScript:
 
     def __init__(self, modules, ca):
         environment = {**os.environ, "NODE_PATH": f"{modules}/node_modules", "NODE_EXTRA_CA_CERTS": ca}
-        self.process = subprocess.Popen(["node", f"{HERE}/js/peer.js"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        self.process = subprocess.Popen(["node", "--dns-result-order=ipv4first", f"{HERE}/js/peer.js"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
     def close(self):
         self.process.stdin.close()
