@@ -174,7 +174,6 @@ static enum cmaw_err hide(const struct reader *reader, char *path, bool *ret_don
         return CMAW_OK;
     }
     if (strcmp(leaf, WHITEOUT_OPAQUE) == 0) {
-        (slash == NULL ? path : slash)[0] = '\0';
         return cmaw_tree_hide(reader->tree, path, true, reader->diag);
     }
     memmove(leaf, leaf + sizeof WHITEOUT - 1, strlen(leaf + sizeof WHITEOUT - 1) + 1);

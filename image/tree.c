@@ -321,7 +321,7 @@ static bool prune(struct image_tree *tree, struct image_node *node)
     return node->layer != tree->layer && node->count == 0;
 }
 
-enum cmaw_err cmaw_tree_hide(struct image_tree *tree, const char *path, bool below, struct cmaw_diag *diag)
+enum cmaw_err cmaw_tree_hide(struct image_tree *tree, const char *path, bool beside, struct cmaw_diag *diag)
 {
     struct image_node *folder;
     struct cmaw_slice leaf;
@@ -329,16 +329,12 @@ enum cmaw_err cmaw_tree_hide(struct image_tree *tree, const char *path, bool bel
     if (tree->work > IMAGE_TREE_WORK_MAX) {
         return cmaw_diag_set(diag, CMAW_E_TOO_LARGE, "%s: too much is hidden too often", path);
     }
-    if (below && path[0] == '\0') {
-        (void)prune(tree, &tree->root);
-        return CMAW_OK;
-    }
     const enum cmaw_err err = find_folder(tree, path, false, &folder, &leaf, diag);
-    if (err == CMAW_E_NOT_FOUND || (err == CMAW_OK && !find_child(folder, leaf, &index))) {
-        return CMAW_OK;
-    }
+    CMAW_REQUIRE(err != CMAW_E_NOT_FOUND, CMAW_OK);
     CMAW_TRY(err);
-    if (prune(tree, folder->children[index]) && !below) {
+    if (beside) {
+        (void)prune(tree, folder);
+    } else if (find_child(folder, leaf, &index) && prune(tree, folder->children[index])) {
         remove_child(tree, folder, index);
     }
     return CMAW_OK;

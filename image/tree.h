@@ -59,9 +59,9 @@ enum cmaw_err cmaw_tree_put_link(struct image_tree *tree, const char *path, stru
 /* A second name of a file or link becomes a copy of it: nobody can write to either. NOT_FOUND if there is none. */
 enum cmaw_err cmaw_tree_put_copy(struct image_tree *tree, const char *path, const char *from, struct cmaw_diag *diag);
 
-/* Takes out of the tree what earlier layers have put at path, or with below under it: what this layer has put there stays. Nothing there is no fault.
+/* Takes out of the tree what earlier layers have put at path, or with beside in path's folder: what this layer has put there stays. Nothing there is no fault.
  * TOO_LARGE after IMAGE_TREE_WORK_MAX entries looked at. */
-enum cmaw_err cmaw_tree_hide(struct image_tree *tree, const char *path, bool below, struct cmaw_diag *diag);
+enum cmaw_err cmaw_tree_hide(struct image_tree *tree, const char *path, bool beside, struct cmaw_diag *diag);
 /* Takes out everything at path. */
 void cmaw_tree_remove(struct image_tree *tree, const char *path);
 

@@ -12,9 +12,10 @@ from oci import Builder, Layout, Tree, Wrong, archive, docker_save, file, folder
 
 BASE = [folder("./"), folder("usr/"), folder("usr/bin/"), folder("usr/lib/", 0o700), file("usr/bin/python3", b"py" * 3000, 0o4755), file("usr/lib/a.so", b"lib", 0o600),
         link("bin", "usr/bin"), link("lib", "/usr/lib"), file("etc/passwd", b"root:x:0:0\n"), file("etc/old", b"old"), folder("var/cache", 0o1777),
-        file("var/cache/x", b"x"), file("empty"), same("usr/bin/python", "usr/bin/python3")]
+        file("var/cache/x", b"x"), file("empty"), file("opt/one/x", b"x"), link("opt/now", "one"), same("usr/bin/python", "usr/bin/python3")]
 CHANGE = [gone("etc/old"), file("etc/new", b"new", 0o755), opaque("var/cache"), file("var/cache/y", b"y"), file("bin/tool", b"through a link", 0o755),
-          same("usr/lib/b.so", "usr/lib/a.so"), file("lib/c.so", b"c"), folder("etc/", 0o711), link("empty", "etc/new")]
+          same("usr/lib/b.so", "usr/lib/a.so"), file("lib/c.so", b"c"), folder("etc/", 0o711), link("empty", "etc/new"),
+          opaque("opt/now"), file("opt/now/y", b"y")]
 LAST = [gone("usr/lib/a.so"), file("usr/bin/python3", b"newer", 0o755), gone("var"), link("loop", "loop"), file("usr/lib/" + "n" * 200, b"long name"),
         file("usr/share/" + "/".join("dddddddddd" for _ in range(20)), b"long path"), file("usr/lib/é€", "é€".encode())]
 LAYERS = [BASE, CHANGE, LAST]
