@@ -32,8 +32,8 @@ static void attacks_are_refused(void **state)
     static const char *const modes[] = {
         "memory", "trace", "files", "descriptors", "core", "write-input", "sockets", "socket-calls", "other-abi", "mount", "namespaces",
         "root", "nsm", "privilege", "identity", "set-user-id", "prctl", "calls", "ioctl", "realtime", "counters", "signals", "ipc", "locks",
-        "watch", "touch", "timers", "look", "forkbomb", "threads", "vfork", "tmp-fill", "tmp-names", "descriptors-fill", "pipes-fill",
-        "maps-fill", "output-sparse", "memory-fill", "stack-fill", "tables-fill", "seals"};
+        "watch", "touch", "timers", "look", "forkbomb", "threads", "vfork", "zombies", "tmp-fill", "tmp-names", "descriptors-fill", "pipes-fill",
+        "maps-fill", "output-sparse", "memory-fill", "stack-fill", "arguments-fill", "tables-fill", "seals"};
     struct world world;
     world_start(&world, NULL, usual_limits);
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {

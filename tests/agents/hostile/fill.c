@@ -79,6 +79,40 @@ int mode_vfork(void)
     return verdict();
 }
 
+/* Ended, and never waited for: their places are taken all the same. */
+int mode_zombies(void)
+{
+    int children = 0;
+    for (pid_t pid; children < 10000 && (pid = fork()) >= 0; children++) {
+        if (pid == 0) {
+            _exit(0);
+        }
+    }
+    attempt(EAGAIN, "zombies", children > PROCESSES_MAX ? 0 : -1);
+    return verdict();
+}
+
+/* The kernel takes words for a new program out of memory that no limit but that of stacks is for. */
+int mode_arguments_fill(void)
+{
+    enum { WORDS = 32, WORD_SIZE = 100 * 1024 };
+    static char word[WORD_SIZE], *words[WORDS + 1];
+    const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    memset(word, 'x', sizeof word - 1);
+    for (int i = 0; i < WORDS; i++) {
+        words[i] = word;
+    }
+    (void)setrlimit(RLIMIT_STACK, &all);
+    int status = 0;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        (void)execve("/bin/agent", words, NULL);
+        _exit(errno == E2BIG ? 0 : 1);
+    }
+    attempt(ANY_ERRNO, "3 MiB of words", pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? -1 : 0);
+    return verdict();
+}
+
 int mode_tmp_fill(void)
 {
     size_t total = 0;

@@ -42,8 +42,8 @@ int mode_privilege(void), mode_identity(void), mode_set_user_id(void), mode_prct
 int mode_litter(void), mode_daemon(void), mode_ipc(void), mode_locks(void), mode_watch(void), mode_touch(void), mode_timers(void),
     mode_look(void), mode_clean(void);
 /* More than its share (fill.c, memory_fill.c). */
-int mode_forkbomb(void), mode_threads(void), mode_vfork(void), mode_tmp_fill(void), mode_tmp_names(void), mode_descriptors_fill(void),
-    mode_pipes_fill(void), mode_maps_fill(void), mode_output_sparse(void);
+int mode_forkbomb(void), mode_threads(void), mode_vfork(void), mode_zombies(void), mode_arguments_fill(void),
+    mode_tmp_fill(void), mode_tmp_names(void), mode_descriptors_fill(void), mode_pipes_fill(void), mode_maps_fill(void), mode_output_sparse(void);
 int mode_memory_fill(void), mode_stack_fill(void), mode_protect_fill(void), mode_tables_fill(void), mode_family_fill(void);
 /* No end (endless.c). */
 int mode_hang(void), mode_stop(void), mode_spin(void), mode_vfork_wait(void), mode_respawn(void), mode_close_output(void), mode_cpu(void),
