@@ -182,6 +182,7 @@ static bool is_stopped(const struct wait *wait)
 static enum cmaw_err await_end(struct wait *wait, uint64_t deadline, struct cmaw_diag *diag)
 {
     uint64_t backoff = BACKOFF_FIRST_MS;
+    bool answered = false; /* the poll before: a server that has just answered is there, whatever it says to a poll that its deadline cuts short */
 
     for (;;) {
         struct cmaw_diag attempt = {0};
@@ -193,7 +194,7 @@ static enum cmaw_err await_end(struct wait *wait, uint64_t deadline, struct cmaw
         const bool again = err == CMAW_OK || err == CMAW_E_UNAVAILABLE || err == CMAW_E_TIMEOUT || err == CMAW_E_BUSY;
         const bool stopped = is_stopped(wait);
         if (again && (left_of(deadline) == 0 || stopped)) {
-            if (err == CMAW_E_UNAVAILABLE && !stopped) {
+            if (err == CMAW_E_UNAVAILABLE && !stopped && !answered) {
                 *diag = attempt;
                 return err;
             }
@@ -203,6 +204,7 @@ static enum cmaw_err await_end(struct wait *wait, uint64_t deadline, struct cmaw
             *diag = attempt;
             return err;
         }
+        answered = err == CMAW_OK;
         if (wait->seen > seen) {
             backoff = BACKOFF_FIRST_MS;
             continue;
