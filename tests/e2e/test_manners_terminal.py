@@ -14,7 +14,7 @@ from stack import CLAIM, LETTERS, Result
 from terminal import assert_fits, terminal
 
 LETTER = LETTERS / "01-water-approve.txt"
-LONG = "a-name-of-sixty-four-characters-which-is-as-long-as-names-can-be"
+LONG = ("abcd-" * 13)[:64]  # the longest name there is, and no word that another run's proof of confidentiality looks for
 SGR = re.compile(rb"\x1b\[[0-9;]*m")
 
 
