@@ -14,7 +14,7 @@ step() {
     mkdir -p "$cache/logs"
     log="$cache/logs/$(printf '%s' "$label" | tr -c 'a-zA-Z0-9\n' '-' | cut -c 1-60).log"
     started=$(date +%s)
-    show_life "$label" "$log" &
+    show_life "$label" "$log" 9>&- & # its last sleep may outlive this script, and must not hold the lock of it
     life=$!
     set +e
     (set -e; "$@") >"$log" 2>&1 </dev/null
