@@ -158,7 +158,7 @@ def test_list_fits_eighty_columns(stack, long_names):
         assert screen.end() == 0
     assert_fits(screen.text(), 80)
     shown = row(screen.text(), run["run_id"][:12])
-    assert shown[1] == "completed" and shown[3].startswith("a-name-of") and shown[3].endswith("…"), shown
+    assert shown[1] == "completed" and shown[3].startswith(LONG[:9]) and shown[3].endswith("…"), shown
     assert LONG in stack.cmaw("list").out  # in full where no terminal cuts it
     assert stack.cmaw("wait", shown[0]).status == 0  # what the table shows names the run
 
@@ -172,6 +172,6 @@ def test_status_fits_eighty_columns(stack, tmp_path):
     table = screen.text()[3:]
     assert table[0].split() == ["PROCESS", "STATE", "PID", "RESTARTS", "WHERE"]
     assert_fits(table[:len(state["processes"]) + 1], 80)
-    assert any(line.startswith("enclave-a-name") and "…" in line and "ready" in line for line in table), table
+    assert any(line.startswith(f"enclave-{LONG[:6]}") and "…" in line and "ready" in line for line in table), table
     whole = Result(subprocess.run([harness.program("cmaw"), "status", "--dir", tmp_path], capture_output=True, text=True, env=stack.env))
     assert f"enclave-{LONG} " in whole.out
