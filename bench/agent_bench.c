@@ -83,6 +83,7 @@ static void start_spawner(const char *program, const char *root, struct cmaw_con
     }
     static char name[] = "/echo";
     conf->agent_args[0] = name;
+    conf->agent_workdir = "/";
     conf->limits = (struct cmaw_agent_limits){.memory_mib = 64, .processes = 4, .open_files = 16, .cpu_s = 10, .output_kib = 1024, .tmp_kib = 64};
     struct cmaw_sandbox_report report = {0};
     if (cmaw_spawner_start(conf, root, NULL, ret_spawner, &report) != CMAW_OK) {

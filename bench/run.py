@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 RUNS = {1: 30, 16: 150, 64: 300}
 ROUNDS = 3  # ours and the peer's in turn
+QUICK_RUNS = {1: 2, 16: 16}
 SIZE = 900  # fits the smallest size class
 
 
@@ -28,7 +29,7 @@ def note(text):
 
 
 def run(*command, **more):
-    return subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True, **more).stdout
+    return subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True, **more).stdout
 
 
 def status(pid, field):
@@ -95,14 +96,14 @@ def memory(stack):
     return sizes
 
 
-def throughput(stack):
+def throughput(stack, all_runs, rounds):
     report, python = stack.report(), os.environ["CMAW_VENV"] + "/bin/python"
     address = report["addresses"]["temporal"]
     rows = {}
-    for in_flight, runs in RUNS.items():
+    for in_flight, runs in all_runs.items():
         ours, peers = [], []
-        for turn in range(ROUNDS):
-            note(f"  {in_flight} in flight, round {turn + 1} of {ROUNDS}")
+        for turn in range(rounds):
+            note(f"  {in_flight} in flight, round {turn + 1} of {rounds}")
             ours.append(json.loads(run(BUILD / "bench" / "load", address, report["bundle"], in_flight, runs, SIZE)))
             peers.append(json.loads(run(python, ROOT / "bench" / "peer" / "peer.py", "--temporal", address, "--in-flight", in_flight, "--runs", runs, "--size", SIZE)))
         rows[in_flight] = {"cmaw": middle(ours), "peer": middle(peers)}
@@ -126,7 +127,7 @@ def table(result):
     print("(b) one agent, start to end, beside a bare posix_spawn")
     print(f"    p50 {agent['sandboxed_p50_us']} us, p99 {agent['sandboxed_p99_us']} us; posix_spawn p50 {agent['posix_spawn_p50_us']} us, p99 {agent['posix_spawn_p99_us']} us;"
           f" ratio {agent['ratio']:.2f}  (at most 2)")
-    print(f"(c) two-step workflows of {SIZE} bytes on one dev server, beside Temporal's Python SDK with an AES-GCM codec (medians of {ROUNDS} rounds)")
+    print(f"(c) two-step workflows of {SIZE} bytes on one dev server, beside Temporal's Python SDK with an AES-GCM codec (medians of {result['rounds']} rounds)")
     for in_flight, row in result["workflows"].items():
         ours, peer = row["cmaw"], row["peer"]
         print(f"    {in_flight:>3} in flight  cmaw {ours['workflows_per_s']:6.1f}/s p50 {ours['p50_ms']:7.0f} ms p99 {ours['p99_ms']:7.0f} ms"
@@ -147,14 +148,17 @@ def table(result):
 
 
 def main():
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    result = {"machine": {"cpus": os.cpu_count(), "kernel": platform.release()}}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few rounds of each: whether all of it works, not how fast")
+    parser.add_argument("--output", type=pathlib.Path, default=BUILD / "bench.json", metavar="FILE", help="the JSON (%(default)s)")
+    options = parser.parse_args()
+    result = {"machine": {"cpus": os.cpu_count(), "kernel": platform.release()}, "rounds": 1 if options.quick else ROUNDS}
     note("steps and primitives")
     result["step"] = json.loads(run(BUILD / "bench" / "step_bench"))
     note("agents")
     result["agent"] = json.loads(run(BUILD / "bench" / "agent_bench", BUILD / "bench" / "echo_agent"))
     note("KMS emulator")
-    result["kms"] = json.loads(run(sys.executable, ROOT / "bench" / "kms.py"))
+    result["kms"] = json.loads(run(sys.executable, ROOT / "bench" / "kms.py", *(["0.5"] if options.quick else [])))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="cmaw-bench-"))
     try:
         note("stack")
@@ -163,7 +167,7 @@ def main():
             result["up_seconds"] = stack.up_seconds
             result["launch_to_ready_s"] = statistics.median(launch_to_ready(stack, "one") for _ in range(3))
             note("workflows")
-            result["workflows"] = throughput(stack)
+            result["workflows"] = throughput(stack, QUICK_RUNS if options.quick else RUNS, result["rounds"])
             result["memory"] = memory(stack)
             result["worker_peak"] = status(stack.process("worker")["pid"], "VmHWM")
             result["peer_peak"] = max(row["peer"]["peak_rss_bytes"] for row in result["workflows"].values())
@@ -171,7 +175,7 @@ def main():
             stack.cmaw("down")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    (BUILD / "bench.json").write_text(json.dumps(result, indent=2) + "\n")
+    options.output.write_text(json.dumps(result, indent=2) + "\n")
     table(result)
 
 
