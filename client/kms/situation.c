@@ -151,9 +151,9 @@ static enum cmaw_lint_truth resource_matches(const char *pattern, const struct c
         return CMAW_LINT_MAYBE;
     }
     /* whether a wildcard reaches over a colon depends on where it stands (IAM User Guide, "Resource"): not decided here */
-    return cmaw_lint_arn_like(pattern, expected->key_arn)                  ? CMAW_LINT_ALWAYS
+    return cmaw_lint_arn_like(pattern, expected->key_arn)          ? CMAW_LINT_ALWAYS
            : cmaw_lint_wildcard(pattern, expected->key_arn, false) ? CMAW_LINT_MAYBE
-                                                                           : CMAW_LINT_NEVER;
+                                                                   : CMAW_LINT_NEVER;
 }
 
 enum cmaw_lint_truth cmaw_lint_resource_truth(const struct cmaw_lint_statement *statement, const struct cmaw_lint_situation *situation)

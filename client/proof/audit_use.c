@@ -63,12 +63,7 @@ struct named {
 static const struct cmaw_role *find_role(const struct cmaw_manifest *manifest, const char *id)
 {
     uint64_t number = 0;
-    for (size_t i = 0; cmaw_parse_u64(id, UINT32_MAX, &number) == CMAW_OK && i < manifest->role_count; i++) {
-        if (manifest->roles[i].id == number) {
-            return &manifest->roles[i];
-        }
-    }
-    return NULL;
+    return cmaw_parse_u64(id, UINT32_MAX, &number) == CMAW_OK ? cmaw_manifest_role(manifest, (uint32_t)number) : NULL;
 }
 
 static struct named name_key(const struct cmaw_manifest *manifest, const struct cmaw_role *role, const json_t *event)
