@@ -82,7 +82,7 @@ static void collect(const struct cmaw_letter *letter, struct cmaw_fact_amounts *
         const struct cmaw_span clause = clause_of(letter, amount.span, previous_end);
         amount.role = role_of(letter, clause);
         if (is_vague(letter, amount.span, clause, previous_end)) {
-            amount.confidence = CMAW_INTAKE_SURE - 10;
+            amount.confidence = CMAW_INTAKE_UNSURE;
         }
         amounts->found[amounts->count++] = amount;
         previous_end = amount.span.end;
@@ -121,7 +121,7 @@ static struct sums sum_up(const struct cmaw_fact_amounts *amounts, enum cmaw_amo
         sums.agree &= sums.count == 0 || role == CMAW_AMOUNT_ITEM || sums.minor == amount->minor;
         sums.minor = role == CMAW_AMOUNT_ITEM ? sums.minor + amount->minor : amount->minor;
         sums.currency = amount->currency;
-        const int sure = role == CMAW_AMOUNT_ITEM && is_repeated(amounts, i) ? CMAW_INTAKE_SURE - 10 : amount->confidence;
+        const int sure = role == CMAW_AMOUNT_ITEM && is_repeated(amounts, i) ? CMAW_INTAKE_UNSURE : amount->confidence;
         sums.confidence = sure < sums.confidence ? sure : sums.confidence;
         sums.count++;
     }
@@ -135,7 +135,7 @@ static void claim(struct cmaw_fact_amounts *amounts, const struct sums *sums, co
     amounts->claimed_by = by;
     amounts->confidence = confidence < sums->confidence ? confidence : sums->confidence;
     if (amounts->count == CMAW_FACT_AMOUNTS_MAX) {
-        amounts->confidence = CMAW_INTAKE_SURE - 10; /* there may be more */
+        amounts->confidence = CMAW_INTAKE_UNSURE; /* there may be more */
     }
 }
 

@@ -8,6 +8,7 @@
 
 enum {
     CMAW_INTAKE_SURE = 60,
+    CMAW_INTAKE_UNSURE = CMAW_INTAKE_SURE - 10, /* it was found, and may not be meant so */
     CMAW_FACT_TEXT_MAX = 96,
     CMAW_FACT_AMOUNTS_MAX = 64,
     CMAW_FACT_LIST_MAX = 16,

@@ -95,7 +95,7 @@ static void read_policy_number(const struct cmaw_letter *letter, struct cmaw_fac
         struct cmaw_span hit;
         while (cmaw_letter_find(letter, rest, labels[i].phrase, &hit)) {
             if (policy_at(letter, skip_label(letter, hit.end), policy->text)) {
-                policy->confidence = names_another_policy(letter, policy->text) ? CMAW_INTAKE_SURE - 10 : labels[i].confidence;
+                policy->confidence = names_another_policy(letter, policy->text) ? CMAW_INTAKE_UNSURE : labels[i].confidence;
                 return;
             }
             rest.at = hit.end;
@@ -149,7 +149,7 @@ static void read_iban(const struct cmaw_letter *letter, struct cmaw_fact_text *i
             memcpy(iban->text, found, sizeof found);
             iban->confidence = 95;
         } else if (strcmp(iban->text, found) != 0) {
-            iban->confidence = CMAW_INTAKE_SURE - 10; /* whose is which? */
+            iban->confidence = CMAW_INTAKE_UNSURE; /* whose is which? */
         }
     }
 }

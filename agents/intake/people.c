@@ -2,6 +2,8 @@
 
 #include "agents/intake/facts.h"
 
+enum { PHRASES_MAX = 16 };
+
 /* What an event does to a person. An illness that the letter mentions is none, so a diagnosis does not count by itself. */
 static const char *const injury_words[] = {"injur*", "hurt", "whiplash", "fracture*", "concussion", "bruis*", "sprain*", "ambulance", "wound*",
                                            "bleeding", "unconscious", "taken to hospital", "hospitali*", "pain", "pains", "died", "killed", "fatal*",
@@ -111,7 +113,7 @@ void cmaw_facts_read_people(const struct cmaw_letter *letter, struct cmaw_facts 
 /* What policies exclude, in the words of letters. "not locked" is itself a finding, so only what stands before it counts. */
 static const struct {
     const char *tag;
-    const char *phrases[16];
+    const char *phrases[PHRASES_MAX];
 } circumstances[] = {
     {"unlocked", {"was unlocked", "were unlocked", "been unlocked", "left unlocked", "left it unlocked", "unlocked door", "unlocked window", "unlocked car", "not locked",
                   "forgot to lock", "was left open", "were left open", "left the window open", "without locking", "had not locked", "hadn't locked"}},
@@ -130,11 +132,11 @@ static const char *const others_words[] = {"driver", "cyclist", "pedestrian", "p
                                            "burglar*", "he", "she", "they", NULL};
 
 /* The first place that is about the writer, else the first one; false where all are denied, or there is none. */
-static bool find_circumstance(const struct cmaw_letter *letter, const char *const phrases[16], struct cmaw_span *ret_hit, bool *ret_sure)
+static bool find_circumstance(const struct cmaw_letter *letter, const char *const phrases[PHRASES_MAX], struct cmaw_span *ret_hit, bool *ret_sure)
 {
     bool found = false;
     *ret_sure = false;
-    for (size_t i = 0; i < 16 && phrases[i] != NULL; i++) {
+    for (size_t i = 0; i < PHRASES_MAX && phrases[i] != NULL; i++) {
         struct cmaw_span hit;
         for (struct cmaw_span rest = cmaw_letter_all(letter); !*ret_sure && cmaw_letter_find(letter, rest, phrases[i], &hit); rest.at = hit.end) {
             const struct cmaw_span sentence = cmaw_letter_sentence_at(letter, hit.at);
